@@ -1,0 +1,61 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"earshot/protocol"
+)
+
+// Chat is what a screen or a command does with a node: a *Node in this process,
+// or a *Remote behind the control socket of one that runs already.
+//
+// Rooms and people are named as people name them: "#lobby"; "@bob", "bob", "bob·7k3q" or a whole key.
+type Chat interface {
+	// Feed begins with Ready, then gives every event from then on.
+	Feed(ctx context.Context) (Feed, error)
+	// Say stores a line and sends it to everybody in the room. It returns once the line is stored.
+	Say(ctx context.Context, to, text string, action bool) (Message, error)
+	// Join enters a public room.
+	Join(ctx context.Context, name string) (Room, error)
+	// Part leaves a public room.
+	Part(ctx context.Context, name string) error
+	// Query opens the direct conversation with somebody.
+	Query(ctx context.Context, who string) (Room, error)
+	// Rename changes one's own name.
+	Rename(ctx context.Context, name string) error
+	// People is everybody met since the start, online or not, without oneself, in the order of their names.
+	People(ctx context.Context) ([]Person, error)
+	// History is up to n messages of a room that come before a place (the zero Place: the newest), in order.
+	History(ctx context.Context, room protocol.RoomID, before Place, n int) ([]Message, error)
+	// Ping measures one round trip over the secured channel. ErrNoAnswer: ctx ended first.
+	Ping(ctx context.Context, who string) (time.Duration, error)
+}
+
+// Feed is one reader's events.
+type Feed interface {
+	// Next waits for at least one event and returns everything pending as one batch.
+	// It returns ErrClosed once the node has gone.
+	Next(ctx context.Context) ([]Event, error)
+	// Close ends the feed.
+	Close()
+}
+
+// Errors of Chat. Each is wrapped with what it is about.
+var (
+	// ErrUnknown is a name that nobody on the LAN and no room has.
+	ErrUnknown = errors.New("nobody by that name")
+	// ErrAmbiguous is a name that two keys share; the error lists them.
+	ErrAmbiguous = errors.New("more than one by that name")
+	// ErrTooLong is a text above protocol.MaxText.
+	ErrTooLong = errors.New("text too long")
+	// ErrBadName is a name or room name that cannot be.
+	ErrBadName = errors.New("bad name")
+	// ErrNotJoined is a room that this node is not in.
+	ErrNotJoined = errors.New("not in that room")
+	// ErrNoAnswer is a ping without answer.
+	ErrNoAnswer = errors.New("no answer")
+	// ErrClosed is a node that has gone.
+	ErrClosed = errors.New("closed")
+)

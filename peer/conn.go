@@ -1,0 +1,271 @@
+package peer
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"earshot/protocol"
+	"earshot/protocol/frame"
+	"earshot/protocol/recovery"
+	"earshot/protocol/replica"
+	"earshot/protocol/session"
+)
+
+// retiredFor is how long packets of a replaced session are still taken.
+const retiredFor = 5 * time.Second
+
+// conn is what this node shares with one instance of somebody, over whatever sessions follow one another.
+type conn struct {
+	instance protocol.Instance
+	person   *person
+	seed     netip.AddrPort // the --peer address that led here
+	since    time.Time
+	heard    time.Time // of the last packet that authenticated
+	path     path
+	link     *link // the current session
+	next     *link // a new one that waits for its first packet
+	queue    queue
+	pieces   pieces
+	self     hello
+	serving  map[place]bool // entries queued or in flight
+	haves    haves
+	digest   protocol.Digest // of the last announcement
+	compare  time.Time       // when vectors are due because it changed
+	failures []time.Time
+}
+
+// link is one session with its numbers: sent, received, acknowledged.
+type link struct {
+	conn     *conn
+	session  *session.Session
+	sender   *recovery.Sender[cargo]
+	receiver *recovery.Receiver
+	greatest uint64    // number received
+	probes   int       // packets that may leave beyond the window
+	probing  bool      // the other side was probed since it was last heard
+	skip     int       // packets until a number is left out
+	retired  time.Time // when an old session's last packets are no longer taken
+}
+
+// hello is the exchange of Selfs with one instance.
+type hello struct {
+	met   bool   // its Self has come
+	heard uint64 // its counter
+	told  uint64 // the counter of the last one told
+}
+
+// place names one entry.
+type place struct {
+	log replica.Log
+	seq uint64
+}
+
+func (c *Core) conn(i protocol.Instance) *conn {
+	for _, cn := range c.conns {
+		if cn.instance == i {
+			return cn
+		}
+	}
+	return nil
+}
+
+// meet takes what the handshakes have come to.
+func (c *Core) meet(now time.Time) {
+	out := c.endpoint.Output()
+	for _, s := range out.Sends {
+		c.traceHandshake(now, true, s.Kind, s.Path, len(s.Data), s.Why, nil)
+		c.send(s.Path, s.Data)
+	}
+	for _, s := range out.Established {
+		c.establish(now, s)
+	}
+	for _, f := range out.Failed {
+		if f.Session != nil {
+			c.unconfirmed(now, f.Session)
+		}
+		if !errors.Is(f.Err, session.ErrReplaced) {
+			c.roster.Failed(now, f.Target)
+		}
+	}
+}
+
+// establish takes a session that both sides have proven themselves in. A working session is replaced
+// only by one with the same key, and only when its first packet has come (SPEC section 4.5).
+func (c *Core) establish(now time.Time, s *session.Session) {
+	l := &link{
+		session:  s,
+		sender:   recovery.NewSender[cargo](recovery.SenderConfig{RTT: s.RTT(), MaxDatagram: protocol.MaxDatagram}),
+		receiver: &recovery.Receiver{},
+		skip:     c.nextSkip(),
+	}
+	cn := c.conn(s.Instance())
+	switch {
+	case c.leaving.left, cn != nil && cn.person.id != s.Peer(), s.Instance() == c.inst:
+		c.endpoint.Release(s.LocalIndex())
+		return
+	case cn == nil:
+		cn = &conn{
+			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
+			path: path{to: s.Path(), heard: now}, link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
+		}
+		for _, seed := range c.air.seeds {
+			if seed.addr.Addr() == s.Path().Addr.Addr() {
+				cn.seed = seed.addr
+			}
+		}
+		c.conns = append(c.conns, cn)
+		cn.person.conns = append(cn.person.conns, cn)
+		c.tell(now, cn)
+	default:
+		if cn.next != nil {
+			c.release(cn.next)
+		}
+		cn.next = l
+	}
+	l.conn = cn
+	c.links[s.LocalIndex()] = l
+	c.roster.Proven(now, s.Instance(), s.Peer(), s.Path())
+	if cn.next == l {
+		// The first packet on the new session makes it the current one on the other side.
+		c.packet(now, l, s.Path(), []*item{once(frame.Ping{})}, "first of a new session")
+	}
+}
+
+// unconfirmed takes back a session on which nothing ever came.
+func (c *Core) unconfirmed(now time.Time, s *session.Session) {
+	l := c.links[s.LocalIndex()]
+	switch {
+	case l == nil:
+	case l == l.conn.link && l.conn.next != nil:
+		c.promote(now, l.conn)
+		c.release(l)
+	case l == l.conn.link:
+		c.roster.Lost(now, l.conn.instance)
+		c.drop(now, l.conn, "no answer")
+	default:
+		if l == l.conn.next {
+			l.conn.next = nil
+		}
+		c.release(l)
+	}
+}
+
+// promote makes the new session the current one, after its first packet. What was in flight is owed again.
+func (c *Core) promote(now time.Time, cn *conn) {
+	old := cn.link
+	cn.link, cn.next = cn.next, nil
+	old.retired = now.Add(retiredFor)
+	for _, packet := range old.sender.Drain() {
+		cn.lost(packet.items)
+	}
+	c.tell(now, cn)
+}
+
+func (c *Core) release(l *link) {
+	delete(c.links, l.session.LocalIndex())
+	c.endpoint.Release(l.session.LocalIndex())
+}
+
+// drop ends what is shared with an instance. What is owed to the person stays owed.
+func (c *Core) drop(now time.Time, cn *conn, reason string) {
+	for _, l := range c.sortedLinks() {
+		if l.conn == cn {
+			c.release(l)
+		}
+	}
+	c.conns = slices.DeleteFunc(c.conns, func(x *conn) bool { return x == cn })
+	p := cn.person
+	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == cn })
+	c.logs.fetcher.Gone(cn.instance)
+	c.status.touch(now)
+	if cn.self.met && !p.online() {
+		p.since = now
+		c.emit(Left{Person: c.view(p), Reason: reason})
+	}
+}
+
+// shut closes a session for cause and drops it.
+func (c *Core) shut(now time.Time, cn *conn, code uint64, reason string) {
+	c.packet(now, cn.link, cn.path.to, []*item{once(frame.Close{Code: code, Reason: reason})}, reason)
+	if code == frame.CloseExpired {
+		c.roster.Lost(now, cn.instance)
+	} else {
+		c.roster.Left(now, cn.instance)
+	}
+	c.drop(now, cn, reason)
+}
+
+func (cn *conn) deadline(now time.Time) time.Time {
+	d := earliest(cn.link.sender.Deadline(), cn.link.receiver.Deadline(), cn.haves.due, cn.compare,
+		cn.path.due, cn.pieces.deadline())
+	if cn.queue.any() && cn.path.allows(protocol.MaxDatagram) {
+		d = earliest(d, cn.link.sender.NextSend(now))
+	}
+	return d
+}
+
+// advanceConn does what is due between this node and one instance.
+func (c *Core) advanceConn(now time.Time, cn *conn) {
+	l := cn.link
+	if due(now, l.sender.Deadline()) {
+		r := l.sender.Advance(now)
+		for _, lost := range r.Lost {
+			cn.lost(lost.Carried.items)
+		}
+		l.probes = max(l.probes, r.Probes)
+	}
+	cn.pieces.advance(now)
+	c.advancePath(now, cn)
+	if due(now, cn.haves.due) {
+		c.sendHaves(now, cn)
+	}
+	if due(now, cn.compare) {
+		cn.compare = time.Time{}
+		if cn.digest != c.logs.index.Heads(c.rooms.public()) { // what was announced may have come meanwhile
+			c.compareLogs(cn)
+		}
+	}
+}
+
+// chores looks once a second after what has no finer deadline: sessions that are old, dead or no longer needed.
+func (c *Core) chores(now time.Time) {
+	if !due(now, c.choresDue) {
+		return
+	}
+	c.choresDue = now.Add(time.Second)
+	for _, l := range c.sortedLinks() {
+		if due(now, l.retired) {
+			c.release(l)
+		}
+	}
+	for _, cn := range slices.Clone(c.conns) {
+		s := cn.link.session
+		switch {
+		case s.Expired(now):
+			c.shut(now, cn, frame.CloseExpired, "session expired")
+		case cn.link.sender.Expired(now):
+			c.roster.Lost(now, cn.instance)
+			c.drop(now, cn, "no answer")
+		case cn.next == nil && s.RekeyDue(now):
+			c.endpoint.Connect(now, cn.instance, cn.path.to)
+		}
+	}
+}
+
+func (c *Core) sortedLinks() []*link {
+	out := make([]*link, 0, len(c.links))
+	for _, l := range c.links {
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(a, b *link) int { return int(int64(a.session.LocalIndex()) - int64(b.session.LocalIndex())) })
+	return out
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,261 @@
+package peer
+
+import (
+	crand "crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"earshot/discovery"
+	"earshot/discovery/lan"
+	"earshot/protocol"
+	"earshot/protocol/frame"
+	"earshot/protocol/replica"
+	"earshot/protocol/session"
+	"earshot/protocol/trace"
+)
+
+// Core is one node as a machine: datagrams, commands, finished batches and the time go in;
+// datagrams, batches for the store and events come out. It owns all state and needs one caller at a time.
+type Core struct {
+	cfg     Config
+	id      protocol.PeerID
+	inst    protocol.Instance
+	started time.Time
+	rand    *rand.Rand
+	enc     *protocol.Encoder
+
+	endpoint *session.Endpoint
+	roster   *discovery.Roster
+	air      air
+	links    map[uint32]*link
+	conns    []*conn // in the order in which they came
+	people   people
+	rooms    rooms
+	logs     logs
+	outbox   outbox
+	gate     gate
+	status   statusLine
+	leaving  leaving
+	out      Output
+
+	now       time.Time // of the last input
+	choresDue time.Time
+}
+
+// Output is what the core wants done, in this order: store the batch, send the datagrams, show the events.
+// They do not wait for one another: what depends on a batch comes out only after Stored.
+type Output struct {
+	Batch  *Batch
+	Sends  []Send
+	Events []Event
+}
+
+// Send is one datagram to send.
+type Send struct {
+	Path protocol.Path
+	Data []byte
+}
+
+// Datagram is one datagram received.
+type Datagram struct {
+	Path protocol.Path // whence it came, and on which interface
+	Data []byte
+}
+
+// NewCore makes a node that receives unicast on port and knows the logs that the store holds.
+func NewCore(cfg Config, now time.Time, port uint16, logStates []replica.LogState) (*Core, error) {
+	name, err := CleanName(cfg.Name)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Name = name
+	if cfg.Rand == nil {
+		cfg.Rand = crand.Reader
+	}
+	if cfg.AnnouncePort == 0 {
+		cfg.AnnouncePort = protocol.AnnouncePort
+	}
+	inst, err := protocol.NewInstance(cfg.Rand)
+	if err != nil {
+		return nil, err
+	}
+	endpoint, err := session.NewEndpoint(session.Config{Identity: cfg.Identity, Network: cfg.Network, Instance: inst, Rand: cfg.Rand})
+	if err != nil {
+		return nil, err
+	}
+	var seed [32]byte
+	if _, err := io.ReadFull(cfg.Rand, seed[:]); err != nil {
+		return nil, fmt.Errorf("peer: random seed: %w", err)
+	}
+	r := rand.New(rand.NewChaCha8(seed))
+	c := &Core{
+		cfg: cfg, id: cfg.Identity.ID(), inst: inst, started: now, choresDue: now, rand: r, enc: protocol.NewEncoder(),
+		endpoint: endpoint,
+		roster:   discovery.NewRoster(discovery.RosterConfig{Self: inst, Rand: r}),
+		air:      air{port: port, announcer: discovery.NewAnnouncer(r)},
+		links:    map[uint32]*link{},
+		people:   people{byID: map[protocol.PeerID]*person{}},
+		rooms:    rooms{byID: map[protocol.RoomID]*room{}, clock: replica.NewClock()},
+		logs:     newLogs(r, now, logStates),
+		gate:     newGate(),
+		status:   statusLine{drops: map[string]uint64{}},
+	}
+	if c.rooms.epoch, err = replica.NewEpoch(cfg.Rand); err != nil {
+		return nil, err
+	}
+	for _, s := range logStates {
+		c.rooms.clock.Restore(s.Room, s.Lamport, s.Ranges.Len())
+	}
+	c.air.seeds = make([]seedPeer, 0, len(cfg.Peers))
+	for _, p := range cfg.Peers {
+		if p.Port() == 0 {
+			p = addrPort(p.Addr(), cfg.AnnouncePort)
+		}
+		c.air.seeds = append(c.air.seeds, seedPeer{addr: p, next: now})
+	}
+	c.people.me = Person{ID: c.id, Name: name, Online: true, Since: now}
+	c.enter(Lobby)
+	c.out = Output{}
+	c.air.announcer.Burst(now)
+	return c, nil
+}
+
+// Instance names this run.
+func (c *Core) Instance() protocol.Instance { return c.inst }
+
+// Advance does what is due by now.
+func (c *Core) Advance(now time.Time) {
+	c.endpoint.Advance(now)
+	for _, a := range c.roster.Advance(now) {
+		c.act(now, a)
+	}
+	c.air.advance(c, now)
+	for _, cn := range slices.Clone(c.conns) {
+		c.advanceConn(now, cn)
+	}
+	c.chores(now)
+	c.advanceLogs(now)
+	c.advanceOutbox(now)
+	c.advanceStatus(now)
+	c.advanceLeaving(now)
+	c.turn(now)
+}
+
+// Deadline is when Advance must be called at the latest.
+func (c *Core) Deadline() time.Time {
+	d := earliest(c.endpoint.Deadline(), c.roster.Deadline(), c.air.deadline(), c.logs.deadline(),
+		c.outbox.next, c.status.due, c.leaving.deadline())
+	if len(c.conns) > 0 {
+		d = earliest(d, c.choresDue)
+	}
+	for _, cn := range c.conns {
+		d = earliest(d, cn.deadline(c.now))
+	}
+	return d
+}
+
+// Output returns what is to be done, and forgets it.
+func (c *Core) Output() Output {
+	o := c.out
+	c.out = Output{}
+	return o
+}
+
+// turn follows every input: it lets out what the input made possible.
+func (c *Core) turn(now time.Time) {
+	c.now = now
+	c.meet(now)
+	for _, cn := range c.conns {
+		c.flush(now, cn)
+	}
+	c.issueBatch()
+}
+
+// act does what the roster asks for.
+func (c *Core) act(now time.Time, a discovery.Action) {
+	cn := c.conn(a.Instance)
+	switch a.Kind {
+	case discovery.Connect:
+		c.endpoint.Connect(now, a.Instance, a.Path)
+	case discovery.Ping:
+		if cn != nil {
+			c.packet(now, cn.link, cn.path.to, []*item{once(frame.Ping{})}, "is anybody there")
+			c.challenge(now, cn, a.Path)
+		}
+	case discovery.Challenge:
+		if cn != nil {
+			c.challenge(now, cn, a.Path)
+		}
+	case discovery.Offline:
+		if cn != nil {
+			c.drop(now, cn, "no answer")
+		}
+	}
+}
+
+// Wake tells that the machine slept or its network changed: announce, and ask everybody whether they are there.
+func (c *Core) Wake(now time.Time) {
+	c.air.announcer.Burst(now)
+	c.roster.Wake(now)
+	c.turn(now)
+}
+
+// SetInterfaces tells which interfaces there are now, or why none can be listed.
+func (c *Core) SetInterfaces(now time.Time, list []lan.Interface, err error) {
+	c.air.setInterfaces(c, now, list, err)
+	c.turn(now)
+}
+
+func (c *Core) emit(e Event) { c.out.Events = append(c.out.Events, e) }
+
+func (c *Core) send(path protocol.Path, data []byte) {
+	c.out.Sends = append(c.out.Sends, Send{path, data})
+}
+
+func (c *Core) trace(r trace.Record) {
+	if r.Drop != "" {
+		c.status.drops[r.Drop]++
+	}
+	if c.cfg.Trace != nil {
+		r.Node = c.people.me.Name
+		c.cfg.Trace.Record(r)
+	}
+}
+
+// Drops counts the datagrams that were not used, by reason.
+func (c *Core) Drops() map[string]uint64 { return c.status.drops }
+
+// jitter draws from [from, to).
+func (c *Core) jitter(from, to time.Duration) time.Duration {
+	if to <= from {
+		return from
+	}
+	return from + time.Duration(c.rand.Int64N(int64(to-from)))
+}
+
+func (c *Core) random8() (b [8]byte) {
+	binary.BigEndian.PutUint64(b[:], c.rand.Uint64())
+	return b
+}
+
+// earliest is the first of those times that are set.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
+
+// due tells whether t is set and has come.
+func due(now, t time.Time) bool { return !t.IsZero() && !now.Before(t) }
+
+func wrap(err error, what string, args ...any) error {
+	return fmt.Errorf("%w: %s", err, fmt.Sprintf(what, args...))
+}

@@ -1,0 +1,84 @@
+package peer
+
+import (
+	"slices"
+	"time"
+
+	"earshot/protocol"
+	"earshot/protocol/frame"
+	"earshot/protocol/replica"
+)
+
+// haves is what one instance is still to be told: which of its person's entries are stored here (SPEC section 8.2).
+type haves struct {
+	logs   []replica.Log // in the order in which they came
+	ranges map[replica.Log]protocol.RangeSet
+	due    time.Time
+	last   time.Time
+
+	// What its own Haves take, for the timeout of own lines: a smoothed time and its variance, as RFC 6298 has it.
+	smoothed, variance time.Duration
+}
+
+func newHaves(rtt time.Duration) haves {
+	if rtt == 0 {
+		rtt = protocol.InitialRTT
+	}
+	return haves{ranges: map[replica.Log]protocol.RangeSet{}, smoothed: rtt + 5*time.Millisecond, variance: rtt/2 + 5*time.Millisecond}
+}
+
+// sample takes the time from an entry's only sending to its Have.
+func (h *haves) sample(d time.Duration) {
+	h.variance += ((h.smoothed - d).Abs() - h.variance) / 4
+	h.smoothed += (d - h.smoothed) / 8
+}
+
+func (h *haves) timeout() time.Duration {
+	return min(max(h.smoothed+4*h.variance, 5*time.Millisecond), time.Second)
+}
+
+// owesHave notes that an entry is stored, for every instance of its author.
+func (c *Core) owesHave(now time.Time, v replica.Verified) {
+	e := v.Entry()
+	if e.Author != c.id {
+		c.owe(now, e.Log, e.Seq)
+	}
+}
+
+func (c *Core) owe(now time.Time, log replica.Log, seq uint64) {
+	p := c.people.byID[log.Author]
+	if p == nil {
+		return
+	}
+	spread := max(protocol.HaveSpreadMin, time.Duration(len(c.conns))*protocol.HaveSpread)
+	for _, cn := range p.conns {
+		h := &cn.haves
+		set, known := h.ranges[log]
+		if !known {
+			h.logs = append(h.logs, log)
+		}
+		set.Add(protocol.Range{First: seq, Last: seq})
+		h.ranges[log] = set
+		if h.due.IsZero() {
+			h.due = later(now.Add(c.jitter(0, spread)), h.last.Add(spread))
+		}
+	}
+}
+
+func (c *Core) sendHaves(now time.Time, cn *conn) {
+	h := &cn.haves
+	for _, log := range h.logs {
+		for ranges := range slices.Chunk(h.ranges[log], 64) {
+			cn.put(frame.Have{Room: log.Room, Author: log.Author, Epoch: log.Epoch, Ranges: ranges}, classControl)
+		}
+	}
+	h.logs, h.due, h.last = nil, time.Time{}, now
+	clear(h.ranges)
+}
+
+// receiveHave takes somebody's word that they have stored entries of this node's.
+func (c *Core) receiveHave(now time.Time, cn *conn, f frame.Have) {
+	if f.Author == c.id && c.shared(cn, f.Room) {
+		c.delivered(now, cn.person, replica.Log{Room: f.Room, Author: f.Author, Epoch: f.Epoch}, f.Ranges)
+	}
+}

@@ -1,0 +1,155 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"earshot/discovery/lan"
+	"earshot/protocol"
+)
+
+// watchEvery is how often the interfaces are read even if the system reports no change, and a sleep is looked for.
+const watchEvery = 5 * time.Second
+
+// sleepMark is how far the wall clock may run ahead of the monotonic one, which stands still in a sleep, before
+// the machine counts as having slept.
+const sleepMark = 2 * time.Second
+
+// loop owns the core: everything reaches it through the inbox or the timer (house rule 1).
+func (n *Node) loop(ctx context.Context) {
+	defer n.end()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		n.output()
+		if n.core.Left() || ctx.Err() != nil {
+			return
+		}
+		if d := n.core.Deadline(); !d.IsZero() {
+			timer.Reset(time.Until(d))
+		} else {
+			timer.Stop()
+		}
+		select {
+		case f := <-n.inbox:
+			f(time.Now())
+			for range len(n.inbox) { // what is there already goes into the same turn
+				(<-n.inbox)(time.Now())
+			}
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		if now := time.Now(); due(now, n.core.Deadline()) {
+			n.core.Advance(now)
+		}
+	}
+}
+
+// output does what the core wants done.
+func (n *Node) output() {
+	out := n.core.Output()
+	if out.Batch != nil {
+		n.disk <- out.Batch // never blocks: one batch at a time, and room for one
+	}
+	for _, s := range out.Sends {
+		if err := n.private.write(s.Data, s.Path.Addr, s.Path.Interface); err != nil {
+			n.cfg.Log.Debug("datagram not sent", "to", s.Path, "error", err)
+			n.core.SendFailed(time.Now(), s.Path, err)
+		}
+	}
+	for _, f := range n.feeds {
+		f.put(out.Events)
+	}
+}
+
+// end takes everything down, after the loop.
+func (n *Node) end() {
+	n.stop()
+	n.private.close()
+	n.shared.close()
+	for _, f := range n.feeds {
+		f.end()
+	}
+	close(n.done)
+	n.wg.Wait()
+	_ = n.cfg.Store.Close()
+}
+
+func (n *Node) unfeed(f *feed) {
+	n.feeds = slices.DeleteFunc(n.feeds, func(x *feed) bool { return x == f })
+}
+
+// store runs batches, one after the other. However long the disk takes, nothing else waits.
+func (n *Node) store(ctx context.Context) {
+	defer n.wg.Done()
+	for {
+		select {
+		case b := <-n.disk:
+			b.Run(n.cfg.Store)
+			if !n.post(func(now time.Time) { n.core.Stored(now, b) }) {
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// read carries datagrams from a socket to the loop.
+func (n *Node) read(ctx context.Context, s *socket) {
+	defer n.wg.Done()
+	s.read(ctx, n.cfg.Log, func(data []byte, path protocol.Path) bool {
+		return n.post(func(now time.Time) { n.core.Receive(now, Datagram{Path: path, Data: data}) })
+	})
+}
+
+// watch tells the loop of interfaces that come, go and change, and of a machine that slept.
+func (n *Node) watch(ctx context.Context) {
+	defer n.wg.Done()
+	var changes <-chan struct{} // none where the list is not the system's own
+	if n.cfg.ListInterfaces == nil {
+		changes = lan.Watch(ctx)
+	}
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case _, open := <-changes:
+			if !open {
+				changes = nil
+			}
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := time.Now()
+		slept := now.Round(0).Sub(last.Round(0))-now.Sub(last) > sleepMark
+		last = now
+		list, err := n.interfaces()
+		n.post(func(now time.Time) {
+			n.core.SetInterfaces(now, list, err)
+			if slept {
+				n.core.Wake(now)
+			}
+		})
+	}
+}
+
+// interfaces lists those to use. Where there is none, the error says why each that exists cannot be used.
+func (n *Node) interfaces() ([]lan.Interface, error) {
+	if n.cfg.ListInterfaces != nil {
+		return n.cfg.ListInterfaces(n.cfg.Interfaces)
+	}
+	list, err := lan.Interfaces(n.cfg.Interfaces)
+	if err == nil && len(list) == 0 {
+		if reasons, _ := lan.Unusable(n.cfg.Interfaces); len(reasons) > 0 {
+			err = errors.New(strings.Join(reasons, "; "))
+		}
+	}
+	return list, err
+}

@@ -1,0 +1,199 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"earshot/discovery/lan"
+	"earshot/protocol"
+	"earshot/protocol/replica"
+)
+
+// Node is a core with a clock, sockets and a store: the shell around it. Its methods may be called from any goroutine.
+type Node struct {
+	cfg   Config
+	core  *Core
+	inbox chan func(now time.Time)
+	disk  chan *Batch
+	done  chan struct{}
+	stop  context.CancelFunc
+	wg    sync.WaitGroup
+
+	private, shared *socket
+	feeds           []*feed // the loop's own
+}
+
+// Start opens the sockets and begins to take part. Errors: a port that is taken or not allowed, a name that
+// cannot be, an interface that does not exist, a store that cannot be read.
+func Start(cfg Config) (*Node, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Store == nil {
+		cfg.Store = replica.NewMemStore()
+	}
+	if cfg.AnnouncePort == 0 {
+		cfg.AnnouncePort = protocol.AnnouncePort
+	}
+	states, err := cfg.Store.Logs()
+	if err != nil {
+		return nil, fmt.Errorf("peer: store: %w", err)
+	}
+	n := &Node{
+		cfg: cfg, inbox: make(chan func(time.Time), 1024), disk: make(chan *Batch, 1), done: make(chan struct{}),
+	}
+	list, noneUsable := n.interfaces()
+	if errors.Is(noneUsable, lan.ErrNoInterface) {
+		return nil, noneUsable
+	}
+	if n.private, err = openSocket(cfg.Conn, cfg.Port, lan.Listen); err != nil {
+		return nil, err
+	}
+	if n.shared, err = openSocket(cfg.AnnounceConn, cfg.AnnouncePort, lan.ListenShared); err != nil {
+		n.private.close()
+		return nil, err
+	}
+	if n.core, err = NewCore(cfg, time.Now(), n.private.port(), states); err != nil {
+		n.private.close()
+		n.shared.close()
+		return nil, err
+	}
+	var ctx context.Context
+	ctx, n.stop = context.WithCancel(context.Background())
+	n.core.SetInterfaces(time.Now(), list, noneUsable)
+	n.wg.Add(4)
+	go n.read(ctx, n.private)
+	go n.read(ctx, n.shared)
+	go n.store(ctx)
+	go n.watch(ctx)
+	go n.loop(ctx)
+	return n, nil
+}
+
+// Done is closed once the node has gone.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Close leaves: it lets the last lines arrive for at most protocol.LeaveTimeout, says goodbye to everybody,
+// and ends. ctx cuts the waiting short.
+func (n *Node) Close(ctx context.Context) error {
+	n.post(n.core.Leave)
+	select {
+	case <-n.done:
+	case <-ctx.Done():
+		n.stop()
+		<-n.done
+		return ctx.Err()
+	}
+	return nil
+}
+
+// post puts an input in front of the loop. It reports whether the loop still takes any.
+func (n *Node) post(f func(now time.Time)) bool {
+	select {
+	case n.inbox <- f:
+		return true
+	case <-n.done:
+		return false
+	}
+}
+
+// answer is the result of a command.
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+// ask runs a command in the loop and waits for its reply.
+func ask[T any](ctx context.Context, n *Node, command func(now time.Time, reply func(T, error))) (T, error) {
+	result := make(chan answer[T], 1)
+	var zero T
+	if !n.post(func(now time.Time) {
+		command(now, func(v T, err error) {
+			select {
+			case result <- answer[T]{v, err}:
+			default:
+			}
+		})
+	}) {
+		return zero, ErrClosed
+	}
+	select {
+	case a := <-result:
+		return a.value, a.err
+	case <-ctx.Done():
+		return zero, ctx.Err()
+	case <-n.done:
+		return zero, ErrClosed
+	}
+}
+
+// Feed implements Chat.
+func (n *Node) Feed(ctx context.Context) (Feed, error) {
+	f := newFeed(func(f *feed) {
+		n.post(func(time.Time) { n.unfeed(f) })
+	})
+	_, err := ask(ctx, n, func(_ time.Time, reply func(struct{}, error)) {
+		f.put(n.core.Standing())
+		n.feeds = append(n.feeds, f)
+		reply(struct{}{}, nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Say implements Chat.
+func (n *Node) Say(ctx context.Context, to, text string, action bool) (Message, error) {
+	return ask(ctx, n, func(now time.Time, reply func(Message, error)) { n.core.Say(now, to, text, action, reply) })
+}
+
+// Join implements Chat.
+func (n *Node) Join(ctx context.Context, name string) (Room, error) {
+	return ask(ctx, n, func(now time.Time, reply func(Room, error)) { reply(n.core.Join(now, name)) })
+}
+
+// Part implements Chat.
+func (n *Node) Part(ctx context.Context, name string) error {
+	return do(ctx, n, func(now time.Time) error { return n.core.Part(now, name) })
+}
+
+// Query implements Chat.
+func (n *Node) Query(ctx context.Context, who string) (Room, error) {
+	return ask(ctx, n, func(now time.Time, reply func(Room, error)) { reply(n.core.Query(now, who)) })
+}
+
+// Rename implements Chat.
+func (n *Node) Rename(ctx context.Context, name string) error {
+	return do(ctx, n, func(now time.Time) error { return n.core.Rename(now, name) })
+}
+
+// People implements Chat.
+func (n *Node) People(ctx context.Context) ([]Person, error) {
+	return ask(ctx, n, func(_ time.Time, reply func([]Person, error)) { reply(n.core.People(), nil) })
+}
+
+// History implements Chat.
+func (n *Node) History(ctx context.Context, room protocol.RoomID, before Place, count int) ([]Message, error) {
+	return ask(ctx, n, func(now time.Time, reply func([]Message, error)) { n.core.History(now, room, before, count, reply) })
+}
+
+// Ping implements Chat.
+func (n *Node) Ping(ctx context.Context, who string) (time.Duration, error) {
+	rtt, err := ask(ctx, n, func(now time.Time, reply func(time.Duration, error)) { n.core.Ping(now, who, reply) })
+	if err != nil && ctx.Err() != nil {
+		return 0, ErrNoAnswer
+	}
+	return rtt, err
+}
+
+func do(ctx context.Context, n *Node, f func(now time.Time) error) error {
+	_, err := ask(ctx, n, func(now time.Time, reply func(struct{}, error)) { reply(struct{}{}, f(now)) })
+	return err
+}
+
+var _ Chat = (*Node)(nil)

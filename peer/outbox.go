@@ -1,0 +1,235 @@
+package peer
+
+import (
+	"slices"
+	"time"
+
+	"earshot/protocol"
+	"earshot/protocol/frame"
+	"earshot/protocol/replica"
+	"earshot/protocol/trace"
+)
+
+// outbox is one's own lines until everybody they are for has stored them.
+type outbox struct {
+	list []*line
+	next time.Time
+}
+
+// line is one own entry and who has it. Its audience is fixed when it is said.
+type line struct {
+	place    place
+	raw      []byte
+	v        replica.Verified
+	room     *room
+	at       time.Time
+	audience []*person
+	reached  []*person
+	casts    int
+	sendings int
+	wait     time.Duration
+	next     time.Time
+}
+
+// maxLines bounds the outbox; what leaves it early is still repaired by vectors.
+const maxLines = 4096
+
+// retryMax is the longest pause between two sendings of a line to somebody who is online.
+const retryMax = 5 * time.Second
+
+// push sends lines that have just been stored: by one broadcast where that is cheaper, else through the sessions.
+func (c *Core) push(now time.Time, own []arrival) {
+	var cast []*line
+	for _, a := range own {
+		e := a.v.Entry()
+		l := &line{
+			place: place{e.Log, e.Seq}, raw: a.v.Raw(), v: a.v, room: a.room, at: a.at,
+			audience: c.members(now, a.room), sendings: 1,
+		}
+		online := l.missing()
+		switch {
+		case len(l.audience) == 0:
+		case len(online) > protocol.CastAbove && a.room.public != "" && len(l.raw) <= castRoom:
+			cast = append(cast, l)
+			for _, p := range online {
+				if cn := p.best(); !c.air.onLink(cn.path.to) {
+					cn.deliver(l.place, l.raw, classChat)
+				}
+			}
+		default:
+			c.pushTo(l, online)
+		}
+		if len(l.audience) > 0 {
+			l.wait = c.haveTimeout(online)
+			if len(online) > 0 {
+				l.next = now.Add(l.wait)
+			}
+			c.outbox.list = append(c.outbox.list, l)
+		}
+		c.show(now, a)
+	}
+	if n := len(c.outbox.list) - maxLines; n > 0 {
+		c.outbox.list = slices.Delete(c.outbox.list, 0, n)
+	}
+	c.cast(now, cast, "new")
+	c.outbox.arm()
+	c.status.touch(now)
+}
+
+// pushTo queues a line for every instance of those people; it reports whether any got it.
+func (c *Core) pushTo(l *line, to []*person) bool {
+	sent := false
+	for _, p := range to {
+		for _, cn := range p.conns {
+			sent = cn.deliver(l.place, l.raw, classChat) || sent
+		}
+	}
+	return sent
+}
+
+// castRoom is how long an entry may be to fit a cast of its own. Bytes.
+const castRoom = protocol.MaxDatagram - protocol.CastOverhead - protocol.CastEntryOverhead
+
+// cast sends lines to everybody at once, as few datagrams as they fit in, on every interface.
+func (c *Core) cast(now time.Time, lines []*line, why string) {
+	for len(lines) > 0 {
+		var d protocol.Cast
+		var frames []frame.Frame
+		size := protocol.CastOverhead
+		for len(lines) > 0 && size+len(lines[0].raw)+protocol.CastEntryOverhead <= protocol.MaxDatagram {
+			l := lines[0]
+			lines = lines[1:]
+			size += len(l.raw) + protocol.CastEntryOverhead
+			l.casts++
+			d.Entries = append(d.Entries, l.raw)
+			frames = append(frames, frame.Entry{Raw: l.raw})
+		}
+		c.enc.Reset()
+		d.Append(c.enc)
+		data := slices.Clone(c.enc.Bytes())
+		for _, p := range c.air.broadcasts(c.cfg.AnnouncePort) {
+			c.trace(trace.Record{Time: now, Out: true, Kind: protocol.KindCast, Path: p, Size: len(data), Frames: frames, Why: why})
+			c.send(p, data)
+		}
+	}
+}
+
+// missing is who of the audience is online and has not stored the line.
+func (l *line) missing() []*person {
+	var out []*person
+	for _, p := range l.audience {
+		if p.online() && !slices.Contains(l.reached, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// haveTimeout is when a line's Haves should have come: the slowest expected one with its variance.
+func (c *Core) haveTimeout(to []*person) time.Duration {
+	d := time.Duration(0)
+	for _, p := range to {
+		if cn := p.best(); cn != nil {
+			d = max(d, cn.haves.timeout())
+		}
+	}
+	return d
+}
+
+// advanceOutbox sends again what should have been stored by now.
+func (c *Core) advanceOutbox(now time.Time) {
+	if !due(now, c.outbox.next) {
+		return
+	}
+	var again []*line
+	for _, l := range c.outbox.list {
+		if !due(now, l.next) {
+			continue
+		}
+		missing := l.missing()
+		if len(missing) == 0 {
+			l.next = time.Time{}
+			continue
+		}
+		l.wait = min(max(2*l.wait, protocol.HaveSpreadMin), retryMax)
+		l.next = now.Add(l.wait)
+		if l.casts == 1 && len(missing) > 3 && len(missing)*10 > len(l.audience) {
+			again = append(again, l)
+			l.sendings++
+		} else if c.pushTo(l, missing) {
+			l.sendings++
+		}
+	}
+	c.cast(now, again, "owed again")
+	c.outbox.arm()
+}
+
+func (o *outbox) arm() {
+	o.next = time.Time{}
+	for _, l := range o.list {
+		o.next = earliest(o.next, l.next)
+	}
+}
+
+// delivered notes that somebody has stored own entries.
+func (c *Core) delivered(now time.Time, p *person, log replica.Log, ranges protocol.RangeSet) {
+	done := false
+	for _, l := range c.outbox.list {
+		if l.place.log != log || !ranges.Contains(l.place.seq) || slices.Contains(l.reached, p) || !slices.Contains(l.audience, p) {
+			continue
+		}
+		if l.sendings == 1 {
+			if cn := p.best(); cn != nil {
+				cn.haves.sample(now.Sub(l.at))
+			}
+		}
+		l.reached = append(l.reached, p)
+		done = done || len(l.reached) == len(l.audience)
+		c.emit(Delivered{
+			ID: l.v.ID(), Room: l.room.Room, Peer: p.id, Name: p.name, After: now.Sub(l.at),
+			Sendings: l.sendings, Audience: len(l.audience), Reached: len(l.reached),
+		})
+	}
+	if done {
+		c.outbox.list = slices.DeleteFunc(c.outbox.list, func(l *line) bool { return len(l.reached) == len(l.audience) })
+		c.outbox.arm()
+	}
+	c.status.touch(now)
+}
+
+// returned has the lines that somebody back online still lacks sent to them, should the vectors not do it first.
+func (o *outbox) returned(now time.Time, p *person) {
+	for _, l := range o.list {
+		if l.next.IsZero() && slices.Contains(l.audience, p) && !slices.Contains(l.reached, p) {
+			l.wait = time.Second
+			l.next = now.Add(l.wait)
+		}
+	}
+	o.arm()
+}
+
+// forget drops the lines of a room that was left.
+func (o *outbox) forget(r *room) {
+	o.list = slices.DeleteFunc(o.list, func(l *line) bool { return l.room == r })
+	o.arm()
+}
+
+func (o *outbox) find(log replica.Log, seq uint64) *line {
+	for _, l := range o.list {
+		if l.place.log == log && l.place.seq == seq {
+			return l
+		}
+	}
+	return nil
+}
+
+// owed counts the lines that somebody online has not stored.
+func (o *outbox) owed() int {
+	n := 0
+	for _, l := range o.list {
+		if len(l.missing()) > 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,152 @@
+package peer
+
+import (
+	"time"
+
+	"earshot/protocol"
+	"earshot/protocol/frame"
+	"earshot/protocol/replica"
+)
+
+// vectorBudget is what one page of a vector may take: it travels whole in one packet. Bytes.
+const vectorBudget = protocol.MaxDatagram - 160
+
+// firstVectors is how long after the first vector of somebody about a room what they list still is history.
+const firstVectors = 500 * time.Millisecond
+
+// shared tells whether a room is one that both this node and the other side are in.
+func (c *Core) shared(cn *conn, id protocol.RoomID) bool {
+	if id == c.cfg.Network.DirectRoom(c.id, cn.person.id) {
+		return true
+	}
+	r := c.rooms.publicByID(id)
+	return r != nil && cn.person.in(r.public)
+}
+
+// compareLogs sends what is stored of every shared room, so that both sides find what they lack (SPEC section 8.3).
+func (c *Core) compareLogs(cn *conn) {
+	if !cn.self.met {
+		return
+	}
+	for _, r := range c.rooms.list {
+		if c.shared(cn, r.ID) {
+			for _, v := range c.logs.index.DigestPages(r.ID, vectorBudget) {
+				cn.put(v, classControl)
+			}
+		}
+	}
+}
+
+// receiveVector answers what the other side has, and learns what to ask for and what has arrived there.
+func (c *Core) receiveVector(now time.Time, cn *conn, v frame.Vector) error {
+	if !c.shared(cn, v.Room) {
+		if c.rooms.publicByID(v.Room) == nil {
+			return errNotAllowed
+		}
+		cn.person.rooms = append(cn.person.rooms, c.rooms.byID[v.Room].public) // its Self is still on the way
+	}
+	for _, l := range c.logs.index.Covered(v, c.id) {
+		c.delivered(now, cn.person, l.Log, l.Ranges)
+	}
+	if v.Logs != nil {
+		c.learn(now, cn, v)
+	}
+	for _, reply := range c.logs.index.Answer(v, vectorBudget) {
+		cn.put(reply, classControl)
+	}
+	return nil
+}
+
+// learn notes what the other side has and this one lacks.
+func (c *Core) learn(now time.Time, cn *conn, v frame.Vector) {
+	r := c.rooms.byID[v.Room]
+	first := false
+	if r != nil {
+		met, known := r.met[cn.person.id]
+		if !known {
+			r.met[cn.person.id], met = now, now
+		}
+		first = now.Sub(met) < firstVectors
+	}
+	for _, l := range c.logs.index.Missing(v) {
+		c.logs.fetcher.Learn(now, cn.instance, l.Log, l.Ranges)
+		if first {
+			old := r.old[l.Log]
+			for _, x := range l.Ranges {
+				old.Add(x)
+			}
+			r.old[l.Log] = old
+		}
+	}
+}
+
+// receiveWant hands to the store what the other side lacks, without what is on its way there already.
+func (c *Core) receiveWant(cn *conn, w frame.Want) error {
+	if !c.shared(cn, w.Room) {
+		return errNotAllowed
+	}
+	log := replica.Log{Room: w.Room, Author: w.Author, Epoch: w.Epoch}
+	have := c.logs.index.Ranges(log)
+	for _, r := range w.Ranges {
+		for _, h := range have {
+			x := protocol.Range{First: max(r.First, h.First), Last: min(r.Last, h.Last)}
+			if x.First <= x.Last && len(c.logs.pending.Loads) < loadMost {
+				c.logs.pending.Loads = append(c.logs.pending.Loads, Load{Log: log, Range: x, to: cn})
+			}
+		}
+	}
+	return nil
+}
+
+// serve queues entries that were asked for.
+func (c *Core) serve(l Load) {
+	if l.Err != nil {
+		c.emit(Note{Trouble: true, Text: "history cannot be read: " + l.Err.Error()})
+		return
+	}
+	for _, raw := range l.Result {
+		if log, seq, err := replica.Peek(raw); err == nil && c.conn(l.to.instance) == l.to {
+			l.to.deliver(place{log, seq}, raw, classBulk)
+		}
+	}
+}
+
+// deliver queues an entry for one instance, unless it is on its way there. It reports whether it queued it.
+func (cn *conn) deliver(p place, raw []byte, class int) bool {
+	if cn.serving[p] {
+		return false
+	}
+	cn.serving[p] = true
+	frames := cn.pieces.cut(raw)
+	left := len(frames)
+	for _, f := range frames {
+		cn.put(f, class).onDone = func(time.Time, time.Duration) {
+			if left--; left == 0 {
+				delete(cn.serving, p)
+			}
+		}
+	}
+	return true
+}
+
+// advanceLogs asks for what is missing, compares with somebody now and then, and shows what has waited long enough.
+func (c *Core) advanceLogs(now time.Time) {
+	for _, r := range c.logs.fetcher.Advance(now) {
+		if cn := c.conn(r.To); cn != nil {
+			cn.put(r.Want, classControl)
+		}
+	}
+	if due(now, c.logs.vectors) {
+		spread := float64(protocol.VectorInterval) * protocol.VectorJitter
+		c.logs.vectors = now.Add(protocol.VectorInterval + c.jitter(-time.Duration(spread), time.Duration(spread)))
+		if len(c.conns) > 0 {
+			c.compareLogs(c.conns[c.rand.IntN(len(c.conns))])
+		}
+	}
+	if due(now, c.logs.held) {
+		c.logs.held = time.Time{}
+		for _, r := range c.rooms.list {
+			r.advance(c, now)
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package peer
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"earshot/protocol"
+	"earshot/protocol/replica"
+)
+
+// rooms is what this node takes part in.
+type rooms struct {
+	byID  map[protocol.RoomID]*room
+	list  []*room // in the order in which they were joined
+	clock *replica.Clock
+	epoch uint64 // of one's own logs: new at each start, so that a restored old state cannot use a number twice
+}
+
+// room is a public room or a direct conversation, and what a view has been shown of it.
+type room struct {
+	Room
+	public string // the name without '#', empty in a direct conversation
+	order  map[replica.Log]*inOrder
+	old    map[replica.Log]protocol.RangeSet // said before this node was there
+	met    map[protocol.PeerID]time.Time     // when the first vectors of somebody came
+}
+
+func (c *Core) addRoom(r Room, public string) *room {
+	x := &room{
+		Room: r, public: public, order: map[replica.Log]*inOrder{},
+		old: map[replica.Log]protocol.RangeSet{}, met: map[protocol.PeerID]time.Time{},
+	}
+	c.rooms.byID[r.ID] = x
+	c.rooms.list = append(c.rooms.list, x)
+	c.emit(RoomJoined{Room: r})
+	return x
+}
+
+// enter joins a public room by its clean name.
+func (c *Core) enter(name string) *room {
+	id := c.cfg.Network.PublicRoom(name)
+	if r := c.rooms.byID[id]; r != nil {
+		return r
+	}
+	return c.addRoom(Room{ID: id, Name: "#" + name}, name)
+}
+
+// direct is the conversation with somebody, opened if need be.
+func (c *Core) direct(p *person) *room {
+	id := c.cfg.Network.DirectRoom(c.id, p.id)
+	if r := c.rooms.byID[id]; r != nil {
+		return r
+	}
+	return c.addRoom(Room{ID: id, Name: "@" + p.name, With: p.id}, "")
+}
+
+func (r *rooms) public() []protocol.RoomID {
+	var out []protocol.RoomID
+	for _, x := range r.list {
+		if x.public != "" {
+			out = append(out, x.ID)
+		}
+	}
+	return out
+}
+
+func (r *rooms) publicNames() []string {
+	out := []string{}
+	for _, x := range r.list {
+		if x.public != "" {
+			out = append(out, x.public)
+		}
+	}
+	return out
+}
+
+func (r *rooms) publicByID(id protocol.RoomID) *room {
+	if x := r.byID[id]; x != nil && x.public != "" {
+		return x
+	}
+	return nil
+}
+
+// Join enters a public room.
+func (c *Core) Join(now time.Time, name string) (Room, error) {
+	name, err := CleanRoom(name)
+	if err != nil {
+		return Room{}, err
+	}
+	if r := c.rooms.publicByID(c.cfg.Network.PublicRoom(name)); r != nil {
+		return r.Room, nil
+	}
+	if len(c.rooms.publicNames()) >= protocol.MaxRooms {
+		return Room{}, wrap(ErrBadName, "at most %d public rooms at once; /part one first", protocol.MaxRooms)
+	}
+	r := c.enter(name)
+	c.tellAll(now)
+	for _, cn := range c.conns {
+		c.compareLogs(cn)
+	}
+	c.air.announcer.Burst(now)
+	c.turn(now)
+	return r.Room, nil
+}
+
+// Part leaves a room. What is stored of it stays.
+func (c *Core) Part(now time.Time, name string) error {
+	r, err := c.resolve(name)
+	if err != nil {
+		return err
+	}
+	delete(c.rooms.byID, r.ID)
+	c.rooms.list = slices.DeleteFunc(c.rooms.list, func(x *room) bool { return x == r })
+	c.outbox.forget(r)
+	c.logs.fetcher.Forget(r.ID)
+	c.emit(RoomParted{Room: r.Room})
+	if r.public != "" {
+		c.tellAll(now)
+	}
+	c.turn(now)
+	return nil
+}
+
+// Query opens the direct conversation with somebody.
+func (c *Core) Query(now time.Time, who string) (Room, error) {
+	p, err := c.find(who)
+	if err != nil {
+		return Room{}, err
+	}
+	r := c.direct(p)
+	c.turn(now)
+	return r.Room, nil
+}
+
+// resolve is the room that a person means: a public room they are in, or the conversation with somebody.
+func (c *Core) resolve(to string) (*room, error) {
+	if strings.HasPrefix(to, "#") {
+		name, err := CleanRoom(to)
+		if err != nil {
+			return nil, err
+		}
+		if r := c.rooms.publicByID(c.cfg.Network.PublicRoom(name)); r != nil {
+			return r, nil
+		}
+		return nil, wrap(ErrNotJoined, "#%s (/join #%s first)", name, name)
+	}
+	p, err := c.find(to)
+	if err != nil {
+		return nil, err
+	}
+	return c.direct(p), nil
+}
+
+// Say signs a line and hands it to the store. reply comes once it is stored, or at once with an error.
+func (c *Core) Say(now time.Time, to, text string, action bool, reply func(Message, error)) {
+	r, err := c.resolve(to)
+	switch {
+	case err != nil:
+	case strings.TrimSpace(text) == "":
+		err = wrap(ErrBadName, "nothing to say")
+	case !utf8.ValidString(text):
+		err = wrap(ErrBadName, "the text is not UTF-8")
+	case len(text) > protocol.MaxText:
+		err = wrap(ErrTooLong, "%d bytes; a line has at most %d", len(text), protocol.MaxText)
+	}
+	if err != nil {
+		reply(Message{}, err)
+		return
+	}
+	kind := replica.KindText
+	if action {
+		kind = replica.KindAction
+	}
+	e, err := replica.NewText(kind, now, c.people.me.Name, text)
+	if err != nil {
+		reply(Message{}, err)
+		return
+	}
+	e.Log = replica.Log{Room: r.ID, Author: c.id, Epoch: c.rooms.epoch}
+	last, hash := c.logs.index.Last(e.Log)
+	e.Seq, e.Previous, e.Lamport = last+1, hash, c.rooms.clock.Next(r.ID)
+	v := replica.Sign(c.cfg.Identity, e)
+	c.rooms.clock.Seen(r.ID, e.Lamport)
+	c.logs.index.Accept(v)
+	c.logs.append(arrival{v: v, room: r, own: true, at: now, reply: reply})
+	c.turn(now)
+}
+
+// members is who else is known to be in the room, seen lately enough to be counted in the audience of a line.
+func (c *Core) members(now time.Time, r *room) []*person {
+	if r.Direct() {
+		return []*person{c.people.get(r.With, now)}
+	}
+	var out []*person
+	for _, p := range c.people.list {
+		if p.told && p.in(r.public) && (len(p.conns) > 0 || now.Sub(p.seen) < protocol.AudienceAge) {
+			out = append(out, p)
+		}
+	}
+	return out
+}

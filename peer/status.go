@@ -1,0 +1,57 @@
+package peer
+
+import (
+	"slices"
+	"time"
+)
+
+// statusLine gathers changes of the status, so that it is told at most four times a second.
+type statusLine struct {
+	last  Status
+	due   time.Time
+	drops map[string]uint64
+}
+
+const statusPause = 250 * time.Millisecond
+
+func (s *statusLine) touch(now time.Time) {
+	if s.due.IsZero() {
+		s.due = now.Add(statusPause)
+	}
+}
+
+func (c *Core) advanceStatus(now time.Time) {
+	if !due(now, c.status.due) {
+		return
+	}
+	c.status.due = time.Time{}
+	if s := c.currentStatus(); !s.equal(c.status.last) {
+		c.status.last = s
+		c.emit(s)
+	}
+}
+
+func (c *Core) currentStatus() Status {
+	s := Status{Interfaces: interfaceNames(c.air.interfaces), Port: c.air.port, Owed: c.outbox.owed()}
+	var rtts []time.Duration
+	for _, p := range c.people.list {
+		if !p.online() {
+			continue
+		}
+		s.Online++
+		cn := p.best()
+		rtts = append(rtts, cn.link.sender.RTT().Smoothed)
+		s.Loss = max(s.Loss, cn.link.sender.LossRate())
+	}
+	if len(rtts) > 0 {
+		slices.Sort(rtts)
+		s.RTT = rtts[len(rtts)/2].Round(100 * time.Microsecond)
+	}
+	s.Loss = float64(int(s.Loss*100+0.5)) / 100
+	return s
+}
+
+func (s Status) equal(t Status) bool {
+	return slices.Equal(s.Interfaces, t.Interfaces) && s.Port == t.Port && s.Online == t.Online &&
+		s.Owed == t.Owed && s.RTT == t.RTT && s.Loss == t.Loss
+}
