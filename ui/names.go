@@ -1,0 +1,103 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"earshot/peer"
+)
+
+// cmdNames tells who is here and who was.
+func (w *window) cmdNames(c *conv, _ string) error {
+	m := w.m
+	var here, gone []string
+	for _, p := range m.sorted() {
+		name := m.label(p.ID, p.Name)
+		switch {
+		case !p.Online:
+			gone = append(gone, name)
+		case p.Away != "":
+			here = append(here, name+" (away)")
+		default:
+			here = append(here, name)
+		}
+	}
+	here = append(here, m.label(m.self.ID, m.self.Name)+" (you)")
+	c.note(m.now(), fmt.Sprintf("%d here: %s", len(here), list(here, len(here))), false)
+	if len(gone) > 0 {
+		c.note(m.now(), fmt.Sprintf("%d not here: %s", len(gone), list(gone, len(gone))), false)
+	}
+	w.page.timeline.toEnd()
+	return nil
+}
+
+// cmdWhois tells what is known about somebody.
+func (w *window) cmdWhois(c *conv, rest string) error {
+	m := w.m
+	who, _ := w.who(rest)
+	if rest == "" {
+		if !c.room.Direct() {
+			return usageError("who? /whois NAME")
+		}
+		who = c.room.With.String()
+	}
+	var found []*peer.Person
+	everybody := append(m.sorted(), &m.self)
+	for _, p := range everybody {
+		name := strings.TrimPrefix(who, "@")
+		if strings.EqualFold(safeName(p.Name), name) || strings.EqualFold(m.label(p.ID, p.Name), name) ||
+			strings.EqualFold(p.Name+"·"+p.ID.Short(), name) || p.ID.String() == name {
+			found = append(found, p)
+		}
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("%w: %s", peer.ErrUnknown, rest)
+	}
+	for _, p := range found {
+		for _, text := range m.portrait(p) {
+			c.note(m.now(), text, false)
+		}
+	}
+	w.page.timeline.toEnd()
+	return nil
+}
+
+// portrait is what is known about somebody, in a few lines.
+func (m *model) portrait(p *peer.Person) []string {
+	dot := m.g.dot
+	if p.ID == m.self.ID {
+		return []string{m.label(p.ID, p.Name) + ": that is you" + dot + fmt.Sprintf("port %d", m.status.Port), "key\u00a0" + p.ID.String()}
+	}
+	first := m.label(p.ID, p.Name) + ": " + m.state(p)
+	if !p.Since.IsZero() {
+		first += " since " + m.when(p.Since)
+	}
+	if p.Addr.IsValid() {
+		first += dot + p.Addr.String()
+		if p.Interface != "" {
+			first += " on " + Safe(p.Interface)
+		}
+	}
+	if p.Online {
+		first += dot + fmt.Sprintf("loss %d %%", int(p.Loss*100+0.5))
+	}
+	out := []string{first, "key\u00a0" + p.ID.String()}
+	if len(p.Rooms) > 0 {
+		rooms := make([]string, len(p.Rooms))
+		for i, r := range p.Rooms {
+			rooms[i] = "#" + strings.TrimPrefix(safeName(r), "#")
+		}
+		out = append(out, "in "+list(rooms, len(rooms)))
+	}
+	return out
+}
+
+// when is a time of today by the clock, an earlier one with its day.
+func (m *model) when(at time.Time) string {
+	at = at.In(m.loc)
+	if sameDay(at, m.now().In(m.loc)) {
+		return at.Format("15:04")
+	}
+	return at.Format("Monday 2 January 15:04")
+}

@@ -1,0 +1,338 @@
+// Package ui is the terminal screen of earshot: a thin view of a peer.Chat.
+//
+// Events come in by one goroutine, the pump, which pulls them from the feed in batches, gives them to the model
+// and has the screen drawn once for each batch. What the person does goes out as calls of the chat, one after the
+// other, by a second goroutine, so that neither a slow disk nor a slow screen stops the keys. All state belongs to
+// tview's loop. The model is pure: what it shows is made of events alone.
+//
+// Everything that comes from others is made harmless by Safe on its way into the model, and drawn as cells:
+// no text is ever read as markup.
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/tview"
+
+	"earshot/peer"
+)
+
+// Options are the seams and the choices of a screen. The zero value is the real terminal.
+type Options struct {
+	Screen   tcell.Screen     // initialised already; Run finalises it. nil: the terminal
+	Now      func() time.Time // nil: time.Now
+	Location *time.Location   // nil: time.Local
+	NoColor  bool             // two weights only. The environment's NO_COLOR says the same
+	ASCII    bool             // no glyph outside of ASCII
+	Notes    []string         // sentences to show at the start
+}
+
+const (
+	// redrawPause is the least time between two redraws that events cause.
+	redrawPause = time.Second / 30
+	// pageSize is how many messages are read from the history at a time.
+	pageSize = 200
+	// maxCalls is how many calls may wait for the chat.
+	maxCalls = 256
+	// farewell is how long quitting waits for lines that were just said.
+	farewell = time.Second
+)
+
+// window is the running screen. All of it but chat, calls and the contexts belongs to tview's loop.
+type window struct {
+	chat   peer.Chat
+	app    *tview.Application
+	screen tcell.Screen
+	m      *model
+	page   *page
+
+	keys     []binding
+	commands []command
+	byKey    map[string]func(*window)
+	tab      *completion
+	typed    string // the command line that is being done
+	armed    bool   // the last key was Ctrl+C on an empty composer
+	title    string
+	closing  bool
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	calls  chan func(context.Context) func()
+	called chan struct{} // closed when the last call has returned
+	wg     sync.WaitGroup
+	once   sync.Once
+	err    error
+}
+
+// Run shows chat until the person quits (nil), ctx ends (nil), or the chat or the terminal goes (an error).
+func Run(ctx context.Context, chat peer.Chat, o Options) error {
+	if o.Screen == nil {
+		scr, err := tcell.NewScreen()
+		if err == nil {
+			err = scr.Init()
+		}
+		if err != nil {
+			return fmt.Errorf("ui: no terminal to draw on: %w", err)
+		}
+		o.Screen = scr
+		o.NoColor = o.NoColor || os.Getenv("NO_COLOR") != ""
+	}
+	w := newWindow(chat, o)
+	w.ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	defer w.cancel()
+	defer context.AfterFunc(ctx, func() { w.quit(nil) })()
+	w.wg.Go(w.pump)
+	w.wg.Go(w.caller)
+	if err := w.app.Run(); err != nil {
+		return fmt.Errorf("ui: %w", err)
+	}
+	return w.err
+}
+
+func newWindow(chat peer.Chat, o Options) *window {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	th := newTheme(o)
+	m := newModel(o.Now, o.Location, th.g)
+	m.notes = o.Notes
+	w := &window{
+		chat: chat, app: tview.NewApplication(), screen: &watched{Screen: o.Screen}, m: m, page: newPage(m, th),
+		keys: keys(), commands: commands(),
+		calls: make(chan func(context.Context) func(), maxCalls), called: make(chan struct{}),
+	}
+	w.byKey = keyTable(w.keys)
+	w.page.timeline.older = w.older
+	w.page.paste = w.paste
+	w.screen.EnablePaste()
+	w.screen.EnableFocus()
+	w.app.SetScreen(w.screen).EnablePaste(true).SetRoot(w.page, true).SetInputCapture(w.key)
+	return w
+}
+
+// pump takes events to the screen, one redraw for each batch.
+func (w *window) pump() {
+	feed, err := w.chat.Feed(w.ctx)
+	if err != nil {
+		w.quit(fmt.Errorf("ui: %w", err))
+		return
+	}
+	defer feed.Close()
+	for {
+		events, err := feed.Next(w.ctx)
+		if err != nil {
+			if w.ctx.Err() == nil {
+				w.quit(fmt.Errorf("ui: %w", err))
+			}
+			return
+		}
+		w.update(func() bool { return w.apply(events) })
+		select {
+		case <-time.After(redrawPause):
+		case <-w.ctx.Done():
+			return
+		}
+	}
+}
+
+// update has f run in tview's loop, and the screen drawn if f tells that it changed. Never call it from there.
+func (w *window) update(f func() bool) {
+	w.app.QueueUpdate(func() {
+		if f() {
+			w.retitle()
+			w.app.ForceDraw()
+		}
+	})
+}
+
+// caller makes the calls of the chat, in the order in which they were asked for.
+func (w *window) caller() {
+	defer close(w.called)
+	for call := range w.calls {
+		done := call(w.ctx)
+		w.update(func() bool { done(); return true })
+	}
+}
+
+// call queues a call; what it returns is run in tview's loop. It is false if too many wait.
+func (w *window) call(f func(context.Context) func()) bool {
+	if w.closing {
+		return false
+	}
+	select {
+	case w.calls <- f:
+		return true
+	default:
+		return false
+	}
+}
+
+// quit ends Run with err. The loop must still run while the others end, for they may wait for it.
+func (w *window) quit(err error) {
+	w.once.Do(func() {
+		go func() {
+			w.app.QueueUpdate(func() {
+				w.closing, w.err = true, err
+				close(w.calls)
+			})
+			select {
+			case <-w.called:
+			case <-time.After(farewell):
+			}
+			w.cancel()
+			w.wg.Wait()
+			w.app.Stop()
+		}()
+	})
+}
+
+func (w *window) apply(events []peer.Event) bool {
+	changed := false
+	for _, e := range events {
+		changed = w.m.apply(e) || changed
+	}
+	for _, c := range w.m.convs {
+		w.load(c)
+	}
+	if w.m.resync {
+		w.m.resync = false
+		w.reread()
+	}
+	if w.m.bell {
+		w.m.bell = false
+		_ = w.screen.Beep() // a terminal without a bell is no trouble
+	}
+	return changed
+}
+
+// background has read run aside and what it returns in the loop.
+func (w *window) background(read func(context.Context) func()) {
+	if w.closing {
+		return
+	}
+	w.wg.Go(func() {
+		done := read(w.ctx)
+		w.update(func() bool { done(); return true })
+	})
+}
+
+// load reads the newest page of a conversation, once.
+func (w *window) load(c *conv) {
+	if c != nil && !c.loaded && !c.loading {
+		w.read(c, peer.Place{})
+	}
+}
+
+// older reads the page before the oldest line.
+func (w *window) older(c *conv) {
+	if c.loaded && !c.whole && !c.loading {
+		w.read(c, c.first())
+	}
+}
+
+func (w *window) read(c *conv, before peer.Place) {
+	c.loading = true
+	w.background(func(ctx context.Context) func() {
+		page, err := w.chat.History(ctx, c.room.ID, before, pageSize)
+		return func() {
+			had := c.messages
+			w.m.history(c, page, before, len(page) < pageSize)
+			c.whole = c.whole || c.messages == had
+			if err != nil && ctx.Err() == nil {
+				w.page.status.say("the history of "+w.m.title(c)+" cannot be read: "+err.Error(), true)
+			}
+		}
+	})
+}
+
+// reread brings the model up to date after events were lost.
+func (w *window) reread() {
+	w.background(func(ctx context.Context) func() {
+		people, err := w.chat.People(ctx)
+		return func() {
+			if err == nil {
+				w.m.reset(people)
+			}
+		}
+	})
+	for _, c := range w.m.convs {
+		known := c.newest()
+		w.background(func(ctx context.Context) func() {
+			var all []peer.Message
+			for before, more := (peer.Place{}), true; more; {
+				page, err := w.chat.History(ctx, c.room.ID, before, pageSize)
+				if err != nil || len(page) == 0 {
+					break
+				}
+				all = append(page, all...)
+				before = page[0].Place
+				more = len(page) == pageSize && before.Compare(known) > 0 && len(all) < 100*pageSize
+			}
+			return func() { w.m.history(c, all, peer.Place{}, false) }
+		})
+	}
+}
+
+// errNoTerminal ends Run when the terminal goes away under it.
+var errNoTerminal = errors.New("ui: the terminal has gone")
+
+// key is every key, before tview sees it.
+func (w *window) key(ev *tcell.EventKey) *tcell.EventKey {
+	defer w.retitle()
+	switch ev.Key() {
+	case keyFocus, keyBlur:
+		w.m.focus(ev.Key() == keyFocus)
+		return nil
+	case keyBroken:
+		w.quit(errNoTerminal)
+		return nil
+	}
+	if w.m.unfocused { // whoever types looks, whatever the terminal says
+		w.m.focus(true)
+	}
+	name := keyName(ev)
+	w.page.status.message, w.page.status.choices = "", nil
+	if name != "Tab" && name != "Shift+Tab" {
+		w.tab = nil
+	}
+	if name != "Ctrl+C" {
+		w.armed = false
+	}
+	if w.page.overlay != nil && w.page.overlay.key(name, ev) {
+		return nil
+	}
+	if do := w.byKey[name]; do != nil {
+		do(w)
+	} else if ev.Key() == tcell.KeyRune && ev.Modifiers()&(tcell.ModAlt|tcell.ModCtrl) == 0 {
+		if _, open := w.page.overlay.(*help); open {
+			w.closeOverlay()
+		}
+		w.page.composer.editor().insert(string(ev.Rune()))
+	}
+	return nil
+}
+
+// retitle names the conversation and what is unread in the terminal's title.
+func (w *window) retitle() {
+	unread := 0
+	for _, c := range w.m.convs {
+		unread += c.unread
+	}
+	title := "earshot " + w.m.title(w.m.current)
+	if unread > 0 {
+		title = fmt.Sprintf("(%d) %s", unread, title)
+	}
+	if title != w.title {
+		w.title = title
+		w.screen.SetTitle(title)
+	}
+}
