@@ -26,6 +26,8 @@ const (
 	MaxEntry = MaxText + 1024
 	// MaxBody is the longest body of an entry: MaxText, a name, and what sealing adds. Bytes.
 	MaxBody = MaxText + 512
+	// MinSealed is the shortest sealed text: an X25519 public key and a Poly1305 tag around nothing. Bytes.
+	MinSealed = 32 + 16
 	// MaxWall is the latest wall time of an entry, in ms since 1970 (the year 6429): later ones fit neither
 	// a UUID of version 7 nor, soon, RFC 3339.
 	MaxWall = 1<<47 - 1
@@ -223,6 +225,34 @@ const (
 	LeaveTimeout = 500 * time.Millisecond
 	// SkewMark is the difference of clocks that is marked on the screen.
 	SkewMark = 5 * time.Minute
+)
+
+// Sealed direct messages, and carrying them for those who are away (SPEC sections 7.7 and 8.5).
+const (
+	// MailKeyAge is how long a mail key is the newest, MailKeyKept for how much longer its private half is kept. Both count
+	// the owner's own running time, so that who was away for months can still open what was sealed before.
+	MailKeyAge  = 30 * 24 * time.Hour
+	MailKeyKept = 40 * 24 * time.Hour
+	// MaxMailKeys is how many private halves these two can leave at once.
+	MaxMailKeys = 3
+	// MailKeySave is how much running time the file of the keys may lag behind.
+	MailKeySave = time.Hour
+	// MailCarriers is how many peers an author wants to carry a line, MailAnswer how long one is waited for before another is asked.
+	MailCarriers = 3
+	MailAnswer   = 5 * time.Second
+	// MailAge is how long a carrier keeps an entry, from when it took it, and an author looks for carriers, from when he said it.
+	MailAge = 7 * 24 * time.Hour
+	// MailPerLog and MailLogBytes bound what is carried of one author in one room, MailPerRoom and MailRoomBytes in one
+	// room, MailPerAuthor and MailAuthorBytes of one author, MailTotal and MailTotalBytes in all: rooms cost nothing to
+	// invent, and keys hardly more. Entries, and bytes of entries.
+	MailPerLog      = 20
+	MailLogBytes    = 128 << 10
+	MailPerRoom     = 200
+	MailRoomBytes   = 1 << 20
+	MailPerAuthor   = 200
+	MailAuthorBytes = 1 << 20
+	MailTotal       = 2000
+	MailTotalBytes  = 16 << 20
 )
 
 // Limits against abuse (SPEC section 9).

@@ -92,7 +92,7 @@ func BenchmarkPage(b *testing.B) {
 	v := writes("alice", 1).say("hello")
 	for i := range 30000 {
 		v.entry.Author, v.entry.Seq, v.entry.Lamport = protocol.PeerID{byte(i % 3)}, uint64(i/3)+1, uint64(i/3)+1
-		_ = s.Append([]Verified{v})
+		_ = s.Commit(Batch{Entries: []Verified{v}})
 	}
 	for b.Loop() {
 		if page, _ := s.Page(lobby, Place{}, 50); len(page) != 50 {

@@ -22,6 +22,7 @@ type EntryKind uint8
 const (
 	KindText   EntryKind = 1 // a line
 	KindAction EntryKind = 2 // a line said with /me
+	KindSealed EntryKind = 3 // a line of a direct conversation that only the other person can read (SPEC section 7.7)
 )
 
 func (k EntryKind) String() string {
@@ -30,6 +31,8 @@ func (k EntryKind) String() string {
 		return "text"
 	case KindAction:
 		return "action"
+	case KindSealed:
+		return "sealed"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -251,10 +254,12 @@ func (e Entry) check() error {
 	case len(e.Body) > protocol.MaxBody:
 		return fmt.Errorf("body of %d bytes", len(e.Body))
 	}
-	if e.Kind == KindText || e.Kind == KindAction {
-		if _, _, err := DecodeBody(e.Body); err != nil {
-			return err
-		}
+	var err error
+	switch e.Kind {
+	case KindText, KindAction:
+		_, _, err = DecodeBody(e.Body)
+	case KindSealed:
+		_, _, err = DecodeSealed(e.Body)
 	}
-	return nil
+	return err
 }

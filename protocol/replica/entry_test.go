@@ -347,3 +347,22 @@ func TestGoldenEntries(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(golden, "\n"))
 	}
 }
+
+func TestPlaceOrdersByClockAuthorEpochAndNumber(t *testing.T) {
+	low, high := protocol.PeerID{1}, protocol.PeerID{2}
+	ordered := []Place{
+		{},
+		{Lamport: 1, Author: low, Epoch: 1, Seq: 1},
+		{Lamport: 1, Author: low, Epoch: 1, Seq: 2},
+		{Lamport: 1, Author: low, Epoch: 2, Seq: 1},
+		{Lamport: 1, Author: high, Epoch: 1, Seq: 1},
+		{Lamport: 2, Author: low, Epoch: 1, Seq: 1},
+	}
+	for i, a := range ordered {
+		for j, b := range ordered {
+			if got := a.Compare(b); (got < 0) != (i < j) || (got > 0) != (i > j) {
+				t.Errorf("%v compared to %v: %d", a, b, got)
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,3 +80,13 @@ func set(t testing.TB, s string) protocol.RangeSet {
 }
 
 func instance(n int) protocol.Instance { return protocol.Instance{0: byte(n), 6: 0x40, 8: 0x80} }
+
+// conversation is n entries of each of three authors, in the order of their places.
+func conversation(n int) []Verified {
+	var all []Verified
+	for i, name := range []string{"alice", "bob", "carol"} {
+		all = append(all, writes(name, uint64(i+1)).says(n)...)
+	}
+	slices.SortFunc(all, func(a, b Verified) int { return a.entry.Place().Compare(b.entry.Place()) })
+	return all
+}

@@ -126,10 +126,10 @@ func TestForkIsFoundAfterARestart(t *testing.T) {
 	twin := w.fork()
 	yes := w.say("yes")
 	s := NewMemStore()
-	_ = s.Append(append(first, yes))
-	states, _ := s.Logs()
+	_ = s.Commit(Batch{Entries: append(first, yes)})
+	state, _ := s.State()
 	l := newLedger(t)
-	l.x, l.kept[101] = NewIndex(states), yes
+	l.x, l.kept[101] = NewIndex(state.Logs), yes
 	l.accept(yes, Duplicate)
 	l.accept(first[3], Duplicate)
 	l.conflict(0)

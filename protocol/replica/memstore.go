@@ -1,52 +1,195 @@
 package replica
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
+	"strings"
+	"time"
 
 	"earshot/protocol"
 )
 
-// MemStore is a Store in memory: for tests, and for those who want nothing kept.
+// MemStore is a Store in memory: for tests, and for those who want nothing kept. One goroutine uses it at a time.
 type MemStore struct {
-	rooms map[protocol.RoomID][]*Verified // by place
-	logs  map[Log]*memLog
+	logs     map[Log]*memLog
+	rooms    map[protocol.RoomID][]*memEntry // by place
+	ids      []*memEntry                     // by cursor
+	states   []RoomState
+	contacts map[protocol.PeerID]Contact
+	marks    map[protocol.RoomID]Mark
+	settings map[string]string
+	mail     map[Log]map[uint64]Mail
+	forks    map[protocol.PeerID]Proof
 }
 
 type memLog struct {
-	entries []*Verified // by number
+	entries []*memEntry // by number
+	gone    protocol.RangeSet
 	lamport uint64
+}
+
+type memEntry struct {
+	Stored
+	id Cursor
 }
 
 // NewMemStore returns an empty store.
 func NewMemStore() *MemStore {
-	return &MemStore{rooms: map[protocol.RoomID][]*Verified{}, logs: map[Log]*memLog{}}
+	return &MemStore{
+		logs: map[Log]*memLog{}, rooms: map[protocol.RoomID][]*memEntry{},
+		contacts: map[protocol.PeerID]Contact{}, marks: map[protocol.RoomID]Mark{}, settings: map[string]string{},
+		mail: map[Log]map[uint64]Mail{}, forks: map[protocol.PeerID]Proof{},
+	}
 }
 
-// Append never fails.
-func (m *MemStore) Append(batch []Verified) error {
-	for i := range batch {
-		v := batch[i]
-		l := m.logs[v.entry.Log]
-		if l == nil {
-			l = &memLog{}
-			m.logs[v.entry.Log] = l
-		}
-		at, found := slices.BinarySearchFunc(l.entries, v.entry.Seq, bySeq)
-		if found {
-			continue
-		}
-		l.entries = slices.Insert(l.entries, at, &v)
-		l.lamport = max(l.lamport, v.entry.Lamport)
-		room := m.rooms[v.entry.Room]
-		at, _ = slices.BinarySearchFunc(room, v.entry.Place(), byPlace)
-		m.rooms[v.entry.Room] = slices.Insert(room, at, &v)
+func bySeq(e *memEntry, seq uint64) int    { return cmp.Compare(e.entry.Seq, seq) }
+func byPlace(e *memEntry, place Place) int { return e.entry.Place().Compare(place) }
+func byID(e *memEntry, id Cursor) int      { return cmp.Compare(e.id, id) }
+
+// whole is the time as a store keeps it.
+func whole(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()) }
+
+// Commit never fails.
+func (m *MemStore) Commit(b Batch) error {
+	for _, v := range b.Entries {
+		m.insert(v)
 	}
+	for _, r := range b.Refused {
+		l := m.log(r.Log)
+		for _, x := range r.Ranges {
+			l.gone.Add(x)
+		}
+		for _, e := range l.entries {
+			l.gone.Remove(protocol.Range{First: e.entry.Seq, Last: e.entry.Seq})
+		}
+	}
+	for _, p := range b.Forks {
+		if log, _, err := Peek(p.First); err == nil {
+			if _, known := m.forks[log.Author]; !known {
+				m.forks[log.Author] = Proof{bytes.Clone(p.First), bytes.Clone(p.Second)}
+			}
+		}
+	}
+	for _, x := range b.Bodies {
+		if e := m.find(x.Log, x.Seq); e != nil {
+			e.Plain = &x
+		}
+	}
+	for _, l := range b.Lines {
+		if e := m.find(l.Log, l.Seq); e != nil {
+			e.Line = l.clone()
+		}
+	}
+	m.commitState(b)
 	return nil
 }
 
-func bySeq(v *Verified, seq uint64) int    { return cmp.Compare(v.entry.Seq, seq) }
-func byPlace(v *Verified, place Place) int { return v.entry.Place().Compare(place) }
+func (m *MemStore) commitState(b Batch) {
+	for _, r := range b.Rooms {
+		r.JoinedAt = whole(r.JoinedAt)
+		if i := slices.IndexFunc(m.states, func(x RoomState) bool { return x.ID == r.ID }); i >= 0 {
+			m.states[i] = r
+		} else {
+			m.states = append(m.states, r)
+		}
+	}
+	for _, c := range b.Contacts {
+		c.Seen, c.Rooms, c.Key = whole(c.Seen), slices.Clone(c.Rooms), bytes.Clone(c.Key)
+		m.contacts[c.ID] = c
+	}
+	for _, x := range b.Marks {
+		m.marks[x.Room] = x
+	}
+	for _, s := range b.Settings {
+		if m.settings[s.Key] = s.Value; s.Value == "" {
+			delete(m.settings, s.Key)
+		}
+	}
+	for _, x := range b.Mail {
+		carried := m.mail[x.Log]
+		if carried == nil {
+			carried = map[uint64]Mail{}
+			m.mail[x.Log] = carried
+		}
+		if _, held := carried[x.Seq]; len(x.Raw) == 0 {
+			delete(carried, x.Seq)
+		} else if !held {
+			x.Raw, x.Accepted = bytes.Clone(x.Raw), whole(x.Accepted)
+			carried[x.Seq] = x
+		}
+	}
+}
+
+func (l LineState) clone() *LineState {
+	l.At, l.Audience, l.Reached = whole(l.At), slices.Clone(l.Audience), slices.Clone(l.Reached)
+	for i := range l.Reached {
+		l.Reached[i].At = whole(l.Reached[i].At)
+	}
+	return &l
+}
+
+func (m *MemStore) log(log Log) *memLog {
+	l := m.logs[log]
+	if l == nil {
+		l = &memLog{}
+		m.logs[log] = l
+	}
+	return l
+}
+
+func (m *MemStore) find(log Log, seq uint64) *memEntry {
+	l := m.logs[log]
+	if l == nil {
+		return nil
+	}
+	at, found := slices.BinarySearchFunc(l.entries, seq, bySeq)
+	if !found {
+		return nil
+	}
+	return l.entries[at]
+}
+
+func (m *MemStore) insert(v Verified) {
+	l := m.log(v.entry.Log)
+	at, found := slices.BinarySearchFunc(l.entries, v.entry.Seq, bySeq)
+	if found || l.gone.Contains(v.entry.Seq) {
+		return
+	}
+	e := &memEntry{Stored{Verified: v}, m.newID(v.entry.Wall)}
+	l.entries = slices.Insert(l.entries, at, e)
+	l.lamport = max(l.lamport, v.entry.Lamport)
+	room := m.rooms[v.entry.Room]
+	at, _ = slices.BinarySearchFunc(room, v.entry.Place(), byPlace)
+	m.rooms[v.entry.Room] = slices.Insert(room, at, e)
+	at, _ = slices.BinarySearchFunc(m.ids, e.id, byID)
+	m.ids = slices.Insert(m.ids, at, e)
+}
+
+// newID is the first cursor after all that entries of the same millisecond have.
+func (m *MemStore) newID(wall time.Time) Cursor {
+	id := FirstCursor(wall)
+	for {
+		next := id + cursorsPerMilli
+		at, _ := slices.BinarySearchFunc(m.ids, next, byID)
+		if at == 0 || m.ids[at-1].id < id {
+			return id
+		}
+		if last := m.ids[at-1].id; last+1 < next {
+			return last + 1
+		}
+		id = next // 65,536 entries in one millisecond: they go on in the next
+	}
+}
+
+// cursorsPerMilli is how many entries of one millisecond have their own place among all hits.
+const cursorsPerMilli = 1 << 16
+
+// FirstCursor is the least cursor that an entry of this time can have: wall time in milliseconds, then 16 bits that
+// number what came in the same one. Below 2^63 it leaves some for those who all claim the end of time.
+func FirstCursor(wall time.Time) Cursor {
+	return Cursor(min(max(wall.UnixMilli(), 0), protocol.MaxWall-cursorsPerMilli)) * cursorsPerMilli
+}
 
 // Load never fails.
 func (m *MemStore) Load(log Log, first, last uint64, limit int) ([][]byte, error) {
@@ -56,41 +199,173 @@ func (m *MemStore) Load(log Log, first, last uint64, limit int) ([][]byte, error
 	}
 	var raws [][]byte
 	at, _ := slices.BinarySearchFunc(l.entries, first, bySeq)
-	for _, v := range l.entries[at:] {
-		if v.entry.Seq > last || len(raws) >= limit {
+	for _, e := range l.entries[at:] {
+		if e.entry.Seq > last || len(raws) >= limit {
 			break
 		}
-		raws = append(raws, v.raw)
+		raws = append(raws, e.raw)
 	}
 	return raws, nil
 }
 
 // Page never fails.
-func (m *MemStore) Page(room protocol.RoomID, before Place, n int) ([]Verified, error) {
+func (m *MemStore) Page(room protocol.RoomID, before Place, n int) ([]Stored, error) {
 	entries := m.rooms[room]
 	end := len(entries)
 	if before != (Place{}) {
 		end, _ = slices.BinarySearchFunc(entries, before, byPlace)
 	}
-	var page []Verified
-	for _, v := range entries[max(0, end-max(0, n)):end] {
-		page = append(page, *v)
-	}
-	return page, nil
+	return page(entries[max(0, end-max(0, n)):end]), nil
 }
 
-// Logs never fails.
-func (m *MemStore) Logs() ([]LogState, error) {
-	states := make([]LogState, 0, len(m.logs))
-	for log, l := range m.logs {
-		s := LogState{Log: log, Lamport: l.lamport, Head: l.entries[len(l.entries)-1].hash}
-		for _, v := range l.entries {
-			s.Ranges.Add(protocol.Range{First: v.entry.Seq, Last: v.entry.Seq})
-		}
-		states = append(states, s)
+// PageAfter never fails.
+func (m *MemStore) PageAfter(room protocol.RoomID, after Place, n int) ([]Stored, error) {
+	entries := m.rooms[room]
+	at, found := slices.BinarySearchFunc(entries, after, byPlace)
+	if found {
+		at++
 	}
-	slices.SortFunc(states, func(a, b LogState) int { return a.Log.Compare(b.Log) })
-	return states, nil
+	return page(entries[at:min(at+max(0, n), len(entries))]), nil
+}
+
+func page(entries []*memEntry) []Stored {
+	var out []Stored
+	for _, e := range entries {
+		out = append(out, e.copy())
+	}
+	return out
+}
+
+func (e *memEntry) copy() Stored {
+	s := e.Stored
+	if s.Plain != nil {
+		plain := *s.Plain
+		s.Plain = &plain
+	}
+	if s.Line != nil {
+		s.Line = s.Line.clone()
+	}
+	return s
+}
+
+// Search reads everything. It fails with ErrQuery only.
+func (m *MemStore) Search(q Query) ([]Hit, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	low, high := q.Span()
+	end, _ := slices.BinarySearchFunc(m.ids, high, byID)
+	var hits []Hit
+	for _, e := range slices.Backward(m.ids[:end]) {
+		if len(hits) >= q.Limit || e.id < low {
+			break
+		}
+		if q.fits(e.Stored) {
+			hits = append(hits, Hit{e.copy(), e.id})
+		}
+	}
+	return hits, nil
+}
+
+// Delete never fails.
+func (m *MemStore) Delete(room protocol.RoomID) ([]LogRanges, error) {
+	delete(m.marks, room)
+	return m.remove(slices.Clone(m.rooms[room])), nil
+}
+
+// Prune never fails.
+func (m *MemStore) Prune(room protocol.RoomID, keep Keep) ([]LogRanges, error) {
+	entries := m.rooms[room]
+	excess := 0
+	if keep.Newest > 0 {
+		excess = int(max(uint64(len(entries)), keep.Newest) - keep.Newest)
+	}
+	var out []*memEntry
+	old := !keep.Since.IsZero()
+	for _, e := range entries {
+		if !old && excess == 0 || len(out) == PruneStep {
+			break
+		}
+		from, to := FirstCursor(keep.Since), FirstCursor(keep.Until)
+		if old && e.id >= from && e.id < to {
+			old = false
+		}
+		switch {
+		case old && e.id < from:
+		case excess > 0 && (e.Line == nil || !e.Line.Owed()):
+		default:
+			continue
+		}
+		excess = max(0, excess-1)
+		out = append(out, e)
+	}
+	return m.remove(out), nil
+}
+
+// remove takes entries out and returns their numbers.
+func (m *MemStore) remove(entries []*memEntry) []LogRanges {
+	gone := map[Log]protocol.RangeSet{}
+	for _, e := range entries {
+		l, number := m.logs[e.entry.Log], protocol.Range{First: e.entry.Seq, Last: e.entry.Seq}
+		is := func(x *memEntry) bool { return x == e }
+		l.entries = slices.DeleteFunc(l.entries, is)
+		l.gone.Add(number)
+		m.rooms[e.entry.Room] = slices.DeleteFunc(m.rooms[e.entry.Room], is)
+		m.ids = slices.DeleteFunc(m.ids, is)
+		set := gone[e.entry.Log]
+		set.Add(number)
+		gone[e.entry.Log] = set
+	}
+	var out []LogRanges
+	for log, set := range gone {
+		out = append(out, LogRanges{log, set})
+	}
+	slices.SortFunc(out, func(a, b LogRanges) int { return a.Log.Compare(b.Log) })
+	return out
+}
+
+// State never fails.
+func (m *MemStore) State() (State, error) {
+	s := State{Rooms: slices.Clone(m.states)}
+	for log, l := range m.logs {
+		x := LogState{Log: log, Lamport: l.lamport, Gone: l.gone.Clone()}
+		for _, e := range l.entries {
+			x.Ranges.Add(protocol.Range{First: e.entry.Seq, Last: e.entry.Seq})
+			x.Head = e.hash
+			if e.Line != nil && e.Line.Owed() {
+				s.Lines = append(s.Lines, *e.Line.clone())
+			}
+		}
+		s.Logs = append(s.Logs, x)
+	}
+	for _, c := range m.contacts {
+		c.Rooms, c.Key = slices.Clone(c.Rooms), bytes.Clone(c.Key)
+		s.Contacts = append(s.Contacts, c)
+	}
+	for _, x := range m.marks {
+		s.Marks = append(s.Marks, x)
+	}
+	for k, v := range m.settings {
+		s.Settings = append(s.Settings, Setting{k, v})
+	}
+	for _, carried := range m.mail {
+		for _, x := range carried {
+			s.Mail = append(s.Mail, x)
+		}
+	}
+	authors := map[*byte]protocol.PeerID{}
+	for author, p := range m.forks {
+		authors[&p.First[0]] = author
+		s.Forks = append(s.Forks, p)
+	}
+	slices.SortFunc(s.Logs, func(a, b LogState) int { return a.Log.Compare(b.Log) })
+	slices.SortFunc(s.Contacts, func(a, b Contact) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(s.Lines, func(a, b LineState) int { return cmp.Or(a.Log.Compare(b.Log), cmp.Compare(a.Seq, b.Seq)) })
+	slices.SortFunc(s.Marks, func(a, b Mark) int { return bytes.Compare(a.Room[:], b.Room[:]) })
+	slices.SortFunc(s.Settings, func(a, b Setting) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(s.Mail, func(a, b Mail) int { return cmp.Or(a.Log.Compare(b.Log), cmp.Compare(a.Seq, b.Seq)) })
+	slices.SortFunc(s.Forks, func(a, b Proof) int { return authors[&a.First[0]].Compare(authors[&b.First[0]]) })
+	return s, nil
 }
 
 // Close does nothing: there is nothing to give back.

@@ -65,7 +65,7 @@ func (w *world) take(n *node, raw []byte) {
 	}
 	n.f.Got(v.entry.Log, v.entry.Seq)
 	n.x.Stored(v)
-	if err := n.store.Append([]Verified{v}); err != nil {
+	if err := n.store.Commit(Batch{Entries: []Verified{v}}); err != nil {
 		w.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"earshot/protocol"
@@ -19,6 +20,8 @@ var (
 	ErrCookie = errors.New("session: cookie demanded")
 	// ErrHalfOpen is a message 1 too many, in all or from its source.
 	ErrHalfOpen = errors.New("session: too many unfinished handshakes")
+	// ErrRate is a message 1 beyond what Config.Answer allows.
+	ErrRate = errors.New("session: too many handshakes")
 	// ErrNoAnswer is an attempt that nobody answered.
 	ErrNoAnswer = errors.New("session: no answer")
 	// ErrUnconfirmed is an attempt that was answered, but no packet came after it.
@@ -34,6 +37,10 @@ type Config struct {
 	Network  *protocol.Network
 	Instance protocol.Instance
 	Rand     io.Reader // secrets come from here: crypto/rand, or a seeded source in a simulation
+
+	// Answer tells whether one more message 1 may be answered; nil: each. It is asked only for those that come from
+	// within the network and repeat none that was answered, so that outsiders cannot use the answers up.
+	Answer func(now time.Time, from netip.AddrPort) bool
 }
 
 // Endpoint runs the handshakes of one node. Attempts are bounded by their caller, answers by protocol.MaxHalfOpen.
@@ -47,6 +54,7 @@ type Endpoint struct {
 	attempts  []*attempt // in the order in which they began
 	answers   []*answer  // in the order in which they came
 	used      map[uint32]struct{}
+	answer    func(now time.Time, from netip.AddrPort) bool
 	out       Output
 }
 
@@ -95,6 +103,7 @@ func NewEndpoint(c Config) (*Endpoint, error) {
 		cookieKey: c.Network.CookieKey(),
 		jar:       jar{random: c.Rand},
 		used:      map[uint32]struct{}{},
+		answer:    c.Answer,
 	}, nil
 }
 

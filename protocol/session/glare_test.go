@@ -55,6 +55,18 @@ func TestGlareWithLoss(t *testing.T) {
 	w.quiet()
 }
 
+// When the one that goes on has got nowhere for a second, the other's attempt is answered too.
+func TestGlareWithMuchLoss(t *testing.T) {
+	w := newWorld(t, "alice", "bob")
+	w.lose(protocol.KindHandshake2, 4)
+	w.connect("alice", "bob")
+	w.connect("bob", "alice")
+	w.run(protocol.GlareResume + 100*time.Millisecond)
+	w.talk("alice", "bob")
+	w.run(5 * time.Second)
+	w.quiet()
+}
+
 // Whoever gave way goes on after a second when nothing came of it.
 func TestGlareResumes(t *testing.T) {
 	w := newWorld(t, "alice", "bob")

@@ -34,6 +34,7 @@ type attempt struct {
 	sendings int  // of message, since it began or resumed
 	firsts   int  // sendings of message 1 in all
 	opened   time.Time
+	began    time.Time
 	due      time.Time
 	session  *Session
 }
@@ -55,7 +56,7 @@ func (e *Endpoint) Connect(now time.Time, target protocol.Instance, path protoco
 			return
 		}
 	}
-	a := &attempt{target: target, path: path}
+	a := &attempt{target: target, path: path, began: now}
 	if err := e.open(a); err != nil {
 		e.out.Failed = append(e.out.Failed, Failure{Target: target, Path: path, Err: err})
 		return
@@ -144,11 +145,12 @@ func (e *Endpoint) Confirm(localIndex uint32) {
 }
 
 // yield decides a glare: it tells whether the other's message 1 is to be answered. The smaller instance's attempt
-// goes on, the larger one's gives way.
+// goes on, the larger one's gives way. After protocol.GlareResume the larger one tries again: by then the smaller one
+// has had its time, and whichever gets through first is good.
 func (e *Endpoint) yield(now time.Time, other protocol.Instance, path protocol.Path) bool {
 	smaller := bytes.Compare(e.self.instance[:], other[:]) < 0
 	for _, a := range e.attempts {
-		if smaller && a.stage != waiting && a.toward(other, path) {
+		if smaller && a.toward(other, path) && (a.stage == confirming || a.stage == opening && now.Sub(a.began) < protocol.GlareResume) {
 			return false
 		}
 	}

@@ -93,6 +93,9 @@ func (e *Endpoint) admit(now time.Time, path protocol.Path, h handshake) error {
 		e.send(path, appendCookie(nil, h.sender, nonce, sealed), protocol.KindCookie, "")
 		return ErrCookie
 	}
+	if e.answer != nil && !e.answer(now, path.Addr) {
+		return ErrRate
+	}
 	if all >= protocol.MaxHalfOpen || source >= protocol.MaxHalfOpenPerSource {
 		return ErrHalfOpen
 	}
