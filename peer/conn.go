@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"slices"
@@ -38,15 +39,16 @@ type conn struct {
 
 // link is one session with its numbers: sent, received, acknowledged.
 type link struct {
-	conn     *conn
-	session  *session.Session
-	sender   *recovery.Sender[cargo]
-	receiver *recovery.Receiver
-	greatest uint64    // number received
-	probes   int       // packets that may leave beyond the window
-	probing  bool      // the other side was probed since it was last heard
-	skip     int       // packets until a number is left out
-	retired  time.Time // when an old session's last packets are no longer taken
+	conn       *conn
+	session    *session.Session
+	sender     *recovery.Sender[cargo]
+	receiver   *recovery.Receiver
+	greatest   uint64    // number received
+	probes     int       // packets that may leave beyond the window
+	probed     time.Time // when the first probe left since the other side was last heard
+	challenged time.Time // of the last packet with a path challenge
+	skip       int       // packets until a number is left out
+	retired    time.Time // when an old session's last packets are no longer taken
 }
 
 // hello is the exchange of Selfs with one instance.
@@ -109,6 +111,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 		cn = &conn{
 			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
 			path: path{to: s.Path(), heard: now}, link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
+			pieces: pieces{next: c.rand.Uint64N(1 << 40)},
 		}
 		for _, seed := range c.air.seeds {
 			if seed.addr.Addr() == s.Path().Addr.Addr() {
@@ -157,9 +160,7 @@ func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
 	cn.link, cn.next = cn.next, nil
 	old.retired = now.Add(retiredFor)
-	for _, packet := range old.sender.Drain() {
-		cn.lost(packet.items)
-	}
+	cn.lost(slices.Collect(items(old.sender.Drain())))
 	c.tell(now, cn)
 }
 
@@ -177,6 +178,7 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 	}
 	c.conns = slices.DeleteFunc(c.conns, func(x *conn) bool { return x == cn })
 	p := cn.person
+	p.last = cn.path.to
 	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == cn })
 	c.logs.fetcher.Gone(cn.instance)
 	c.status.touch(now)
@@ -197,6 +199,27 @@ func (c *Core) shut(now time.Time, cn *conn, code uint64, reason string) {
 	c.drop(now, cn, reason)
 }
 
+// closed takes the other side's word that a session is over.
+func (c *Core) closed(now time.Time, l *link, f frame.Close) {
+	cn := l.conn
+	switch {
+	case f.Code != frame.CloseReplaced && f.Code != frame.CloseExpired && f.Code != frame.CloseProtocol && f.Code != frame.CloseAbuse:
+		c.roster.Left(now, cn.instance)
+		c.drop(now, cn, "left")
+	case l == cn.next:
+		cn.next = nil
+		c.release(l)
+	case l != cn.link:
+		c.release(l)
+	case cn.next != nil:
+		c.promote(now, cn)
+		c.release(l)
+	default:
+		c.roster.Lost(now, cn.instance)
+		c.drop(now, cn, "closed: "+f.String())
+	}
+}
+
 func (cn *conn) deadline(now time.Time) time.Time {
 	d := earliest(cn.link.sender.Deadline(), cn.link.receiver.Deadline(), cn.haves.due, cn.compare,
 		cn.path.due, cn.pieces.deadline())
@@ -211,9 +234,7 @@ func (c *Core) advanceConn(now time.Time, cn *conn) {
 	l := cn.link
 	if due(now, l.sender.Deadline()) {
 		r := l.sender.Advance(now)
-		for _, lost := range r.Lost {
-			cn.lost(lost.Carried.items)
-		}
+		cn.lostPackets(r.Lost)
 		l.probes = max(l.probes, r.Probes)
 	}
 	cn.pieces.advance(now)
@@ -259,7 +280,7 @@ func (c *Core) sortedLinks() []*link {
 	for _, l := range c.links {
 		out = append(out, l)
 	}
-	slices.SortFunc(out, func(a, b *link) int { return int(int64(a.session.LocalIndex()) - int64(b.session.LocalIndex())) })
+	slices.SortFunc(out, func(a, b *link) int { return cmp.Compare(a.session.LocalIndex(), b.session.LocalIndex()) })
 	return out
 }
 

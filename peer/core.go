@@ -36,8 +36,9 @@ type Core struct {
 	people   people
 	rooms    rooms
 	logs     logs
+	gaps     gapWatch
 	outbox   outbox
-	gate     gate
+	gate     *gate
 	status   statusLine
 	leaving  leaving
 	out      Output
@@ -83,7 +84,10 @@ func NewCore(cfg Config, now time.Time, port uint16, logStates []replica.LogStat
 	if err != nil {
 		return nil, err
 	}
-	endpoint, err := session.NewEndpoint(session.Config{Identity: cfg.Identity, Network: cfg.Network, Instance: inst, Rand: cfg.Rand})
+	gate := newGate()
+	endpoint, err := session.NewEndpoint(session.Config{
+		Identity: cfg.Identity, Network: cfg.Network, Instance: inst, Rand: cfg.Rand, Answer: gate.answer,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +105,7 @@ func NewCore(cfg Config, now time.Time, port uint16, logStates []replica.LogStat
 		people:   people{byID: map[protocol.PeerID]*person{}},
 		rooms:    rooms{byID: map[protocol.RoomID]*room{}, clock: replica.NewClock()},
 		logs:     newLogs(r, now, logStates),
-		gate:     newGate(),
+		gate:     gate,
 		status:   statusLine{drops: map[string]uint64{}},
 	}
 	if c.rooms.epoch, err = replica.NewEpoch(cfg.Rand); err != nil {
@@ -117,6 +121,7 @@ func NewCore(cfg Config, now time.Time, port uint16, logStates []replica.LogStat
 		}
 		c.air.seeds = append(c.air.seeds, seedPeer{addr: p, next: now})
 	}
+	c.now = now
 	c.people.me = Person{ID: c.id, Name: name, Online: true, Since: now}
 	c.enter(Lobby)
 	c.out = Output{}
@@ -139,6 +144,7 @@ func (c *Core) Advance(now time.Time) {
 	}
 	c.chores(now)
 	c.advanceLogs(now)
+	c.advanceGaps(now)
 	c.advanceOutbox(now)
 	c.advanceStatus(now)
 	c.advanceLeaving(now)
@@ -148,7 +154,7 @@ func (c *Core) Advance(now time.Time) {
 // Deadline is when Advance must be called at the latest.
 func (c *Core) Deadline() time.Time {
 	d := earliest(c.endpoint.Deadline(), c.roster.Deadline(), c.air.deadline(), c.logs.deadline(),
-		c.outbox.next, c.status.due, c.leaving.deadline())
+		c.gaps.due, c.outbox.next, c.status.due, c.leaving.deadline())
 	if len(c.conns) > 0 {
 		d = earliest(d, c.choresDue)
 	}
@@ -183,8 +189,11 @@ func (c *Core) act(now time.Time, a discovery.Action) {
 		c.endpoint.Connect(now, a.Instance, a.Path)
 	case discovery.Ping:
 		if cn != nil {
-			c.packet(now, cn.link, cn.path.to, []*item{once(frame.Ping{})}, "is anybody there")
-			c.challenge(now, cn, a.Path)
+			if cn.path.strict || a.Path == cn.path.to {
+				c.packet(now, cn.link, cn.path.to, []*item{once(frame.Ping{})}, "is anybody there")
+			} else {
+				c.challenge(now, cn, a.Path)
+			}
 		}
 	case discovery.Challenge:
 		if cn != nil {
@@ -218,7 +227,7 @@ func (c *Core) send(path protocol.Path, data []byte) {
 
 func (c *Core) trace(r trace.Record) {
 	if r.Drop != "" {
-		c.status.drops[r.Drop]++
+		c.status.drop(r.Drop)
 	}
 	if c.cfg.Trace != nil {
 		r.Node = c.people.me.Name

@@ -107,6 +107,7 @@ type Message struct {
 	Place    Place           `json:"place"`
 	Skew     time.Duration   `json:"skew,omitempty"`     // author's clock minus ours, when it is off by protocol.SkewMark
 	Old      bool            `json:"old,omitempty"`      // said before this node met the author or the room: history
+	Late     bool            `json:"late,omitempty"`     // came after lines that belong behind it were shown
 	Audience int             `json:"audience,omitempty"` // own lines: how many it is for
 	Reached  int             `json:"reached,omitempty"`  // own lines: how many have stored it
 }
@@ -131,6 +132,21 @@ type RoomJoined struct {
 // RoomParted is a room that this node has left.
 type RoomParted struct {
 	Room Room `json:"room"`
+}
+
+// Gap is lines that somebody must have said, since later ones are here, and that have not come yet.
+type Gap struct {
+	Author  protocol.PeerID  `json:"peer"`
+	Name    string           `json:"name"`
+	Epoch   uint64           `json:"epoch"`
+	Missing []protocol.Range `json:"missing"`         // their numbers; the line before which they belong is the next one of Author and Epoch
+	Asked   string           `json:"asked,omitempty"` // the name of whoever was asked for them
+}
+
+// Gaps is everything that is missing in a room, after a change; none means that all of it has come.
+type Gaps struct {
+	Room Room  `json:"room"`
+	Gaps []Gap `json:"gaps"`
 }
 
 // Note is a sentence for the person at the screen.
@@ -162,6 +178,7 @@ func (Message) isEvent()    {}
 func (Delivered) isEvent()  {}
 func (RoomJoined) isEvent() {}
 func (RoomParted) isEvent() {}
+func (Gaps) isEvent()       {}
 func (Note) isEvent()       {}
 func (Status) isEvent()     {}
 func (Resync) isEvent()     {}

@@ -27,8 +27,8 @@ type source struct {
 // maxSources bounds what is remembered of sources and authors; beyond it the quiet ones are forgotten.
 const maxSources = 4096
 
-func newGate() gate {
-	return gate{
+func newGate() *gate {
+	return &gate{
 		all:        rate.NewLimiter(protocol.UnauthenticatedAll, protocol.UnauthenticatedAll),
 		handshakes: rate.NewLimiter(protocol.HandshakeAll, protocol.HandshakeAll),
 		checks:     rate.NewLimiter(protocol.CastChecks, protocol.CastChecks),
@@ -46,10 +46,12 @@ func (g *gate) admit(now time.Time, from netip.AddrPort, kind protocol.Kind, liv
 	if !s.any.AllowN(now, 1) || !g.all.AllowN(now, 1) {
 		return false
 	}
-	if kind == protocol.KindHandshake1 {
-		return s.handshakes.AllowN(now, 1) && g.handshakes.AllowN(now, 1)
-	}
 	return true
+}
+
+// answer tells whether one more handshake may be answered. It is asked for those alone that come from within the network.
+func (g *gate) answer(now time.Time, from netip.AddrPort) bool {
+	return g.source(now, from).handshakes.AllowN(now, 1) && g.handshakes.AllowN(now, 1)
 }
 
 func (g *gate) source(now time.Time, from netip.AddrPort) *source {

@@ -15,6 +15,7 @@ type haves struct {
 	ranges map[replica.Log]protocol.RangeSet
 	due    time.Time
 	last   time.Time
+	told   []*item // Haves on their way
 
 	// What its own Haves take, for the timeout of own lines: a smoothed time and its variance, as RFC 6298 has it.
 	smoothed, variance time.Duration
@@ -53,6 +54,9 @@ func (c *Core) owe(now time.Time, log replica.Log, seq uint64) {
 	spread := max(protocol.HaveSpreadMin, time.Duration(len(c.conns))*protocol.HaveSpread)
 	for _, cn := range p.conns {
 		h := &cn.haves
+		if h.telling(log, seq) {
+			continue
+		}
 		set, known := h.ranges[log]
 		if !known {
 			h.logs = append(h.logs, log)
@@ -65,11 +69,20 @@ func (c *Core) owe(now time.Time, log replica.Log, seq uint64) {
 	}
 }
 
+// telling reports whether a Have for an entry is on its way: a second copy of the entry needs no second Have.
+func (h *haves) telling(log replica.Log, seq uint64) bool {
+	h.told = slices.DeleteFunc(h.told, func(it *item) bool { return it.done })
+	return slices.ContainsFunc(h.told, func(it *item) bool {
+		f := it.frame.(frame.Have)
+		return replica.Log{Room: f.Room, Author: f.Author, Epoch: f.Epoch} == log && protocol.RangeSet(f.Ranges).Contains(seq)
+	})
+}
+
 func (c *Core) sendHaves(now time.Time, cn *conn) {
 	h := &cn.haves
 	for _, log := range h.logs {
-		for ranges := range slices.Chunk(h.ranges[log], 64) {
-			cn.put(frame.Have{Room: log.Room, Author: log.Author, Epoch: log.Epoch, Ranges: ranges}, classControl)
+		for ranges := range slices.Chunk(h.ranges[log], protocol.MaxRanges) {
+			h.told = append(h.told, cn.put(frame.Have{Room: log.Room, Author: log.Author, Epoch: log.Epoch, Ranges: ranges}, classControl))
 		}
 	}
 	h.logs, h.due, h.last = nil, time.Time{}, now
@@ -78,7 +91,7 @@ func (c *Core) sendHaves(now time.Time, cn *conn) {
 
 // receiveHave takes somebody's word that they have stored entries of this node's.
 func (c *Core) receiveHave(now time.Time, cn *conn, f frame.Have) {
-	if f.Author == c.id && c.shared(cn, f.Room) {
+	if f.Author == c.id { // it may have left the room since: what counts is the line's audience
 		c.delivered(now, cn.person, replica.Log{Room: f.Room, Author: f.Author, Epoch: f.Epoch}, f.Ranges)
 	}
 }

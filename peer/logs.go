@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -16,8 +17,7 @@ type logs struct {
 	pending Batch  // gathers while the store works
 	busy    *Batch // at the store
 	vectors time.Time
-	before  map[replica.Log]protocol.RangeSet // stored before this start
-	held    time.Time                         // when entries that wait for their predecessors are shown all the same
+	held    time.Time // when entries that wait for their predecessors are shown all the same
 }
 
 // Batch is what the store does in one go: append, then read. The store fills in the results and the error.
@@ -34,7 +34,7 @@ type Batch struct {
 type Load struct {
 	Log    replica.Log
 	Range  protocol.Range
-	Result [][]byte
+	Result []replica.Verified
 	Err    error
 
 	to *conn
@@ -45,7 +45,7 @@ type Page struct {
 	Room   protocol.RoomID
 	Before replica.Place
 	N      int
-	Result []replica.Verified
+	Result []replica.Stored
 	Err    error
 
 	room  *room
@@ -62,16 +62,12 @@ type arrival struct {
 	reply   func(Message, error)
 }
 
-// loadMost bounds what one Want gets at once; the fetcher asks again for the rest.
-const loadMost = 128
+// loadMost is how many entries are read for one range of a Want.
+const loadMost = protocol.WantWindow
 
 func newLogs(r *rand.Rand, now time.Time, states []replica.LogState) logs {
 	l := logs{
 		index: replica.NewIndex(states), fetcher: replica.NewFetcher(r), vectors: now.Add(protocol.VectorInterval),
-		before: map[replica.Log]protocol.RangeSet{},
-	}
-	for _, s := range states {
-		l.before[s.Log] = s.Ranges
 	}
 	return l
 }
@@ -98,11 +94,17 @@ func (c *Core) issueBatch() {
 // Run does a batch at the store. It is called outside the core, wherever the store may take its time.
 func (b *Batch) Run(s replica.Store) {
 	if len(b.Append) > 0 {
-		b.Err = s.Append(b.Append)
+		b.Err = s.Commit(replica.Batch{Entries: b.Append})
 	}
 	for i := range b.Loads {
 		l := &b.Loads[i]
-		l.Result, l.Err = s.Load(l.Log, l.Range.First, l.Range.Last, loadMost)
+		raws, err := s.Load(l.Log, l.Range.First, l.Range.Last, loadMost)
+		for _, raw := range raws {
+			if v, verr := replica.Verify(raw); verr == nil { // disks err too, and others would think us the forger
+				l.Result = append(l.Result, v)
+			}
+		}
+		l.Err = err
 	}
 	for i := range b.Pages {
 		p := &b.Pages[i]
@@ -130,6 +132,9 @@ func (c *Core) Stored(now time.Time, b *Batch) {
 			continue
 		}
 		c.owesHave(now, a.v)
+		if len(a.room.gaps) > 0 {
+			c.gaps.watch(now)
+		}
 		c.show(now, a)
 	}
 	c.push(now, own)
@@ -139,7 +144,7 @@ func (c *Core) Stored(now time.Time, b *Batch) {
 	for _, p := range b.Pages {
 		out := make([]Message, 0, len(p.Result))
 		for _, v := range p.Result {
-			if m, ok := c.message(now, p.room, v); ok {
+			if m, ok := c.message(now, p.room, v.Verified); ok {
 				m.Old = true
 				out = append(out, m)
 			}
@@ -165,8 +170,8 @@ func (c *Core) History(now time.Time, id protocol.RoomID, before Place, n int, r
 // mergeFrom takes an entry that came through a session. Ten bad ones within a minute end the session.
 func (c *Core) mergeFrom(now time.Time, cn *conn, raw []byte) error {
 	err := c.merge(now, raw, cn)
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, errNotMember) {
+		return err // who has not heard yet that this node has left the room does nothing wrong
 	}
 	cn.failures = append(cn.failures, now)
 	for len(cn.failures) > 0 && now.Sub(cn.failures[0]) > protocol.BadSignatureTime {
@@ -184,8 +189,7 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	if err != nil {
 		return err
 	}
-	r := c.roomOf(now, log)
-	if r == nil {
+	if !c.belongs(log) {
 		return errNotMember
 	}
 	fetched := from != nil && from.person.id != log.Author
@@ -204,6 +208,10 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	}
 	switch c.logs.index.Accept(v) {
 	case replica.New:
+		r := c.rooms.byID[log.Room]
+		if r == nil {
+			r = c.direct(c.people.get(log.Author, now)) // a first direct message opens its conversation
+		}
 		c.logs.fetcher.Got(log, seq)
 		c.rooms.clock.Seen(r.ID, v.Entry().Lamport)
 		c.logs.append(arrival{v: v, room: r, fetched: fetched, at: now})
@@ -214,18 +222,12 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	return nil
 }
 
-// roomOf is the room that a log belongs to, if this node is in it. A first direct message opens its conversation.
-func (c *Core) roomOf(now time.Time, log replica.Log) *room {
+// belongs tells whether a log is of a room that this node is in, or may be of a conversation with it.
+func (c *Core) belongs(log replica.Log) bool {
 	if r := c.rooms.byID[log.Room]; r != nil {
-		if r.Direct() && log.Author != r.With && log.Author != c.id {
-			return nil
-		}
-		return r
+		return !r.Direct() || log.Author == r.With || log.Author == c.id
 	}
-	if log.Author != c.id && log.Room == c.cfg.Network.DirectRoom(c.id, log.Author) {
-		return c.direct(c.people.get(log.Author, now))
-	}
-	return nil
+	return log.Author != c.id && log.Room == c.cfg.Network.DirectRoom(c.id, log.Author)
 }
 
 func (c *Core) nameOf(id protocol.PeerID) string {
@@ -254,8 +256,10 @@ func (c *Core) message(now time.Time, r *room, v replica.Verified) (Message, boo
 		ID: v.ID(), Room: r.Room, Author: e.Author, Name: name, Own: e.Author == c.id, Action: e.Kind == replica.KindAction,
 		Text: text, Time: e.Wall, Place: Place{Lamport: e.Lamport, Author: e.Author, Epoch: e.Epoch, Seq: e.Seq},
 	}
-	if s := c.outbox.find(e.Log, e.Seq); s != nil {
-		m.Audience, m.Reached = len(s.audience), len(s.reached)
+	if m.Own {
+		if l := c.outbox.find(e.Log, e.Seq); l != nil {
+			m.Audience, m.Reached = len(l.audience), len(l.reached)
+		}
 	}
 	return m, true
 }

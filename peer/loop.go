@@ -69,14 +69,15 @@ func (n *Node) output() {
 // end takes everything down, after the loop.
 func (n *Node) end() {
 	n.stop()
+	close(n.over)
 	n.private.close()
 	n.shared.close()
+	n.wg.Wait()
+	_ = n.cfg.Store.Close()
 	for _, f := range n.feeds {
 		f.end()
 	}
 	close(n.done)
-	n.wg.Wait()
-	_ = n.cfg.Store.Close()
 }
 
 func (n *Node) unfeed(f *feed) {

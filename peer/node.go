@@ -19,7 +19,8 @@ type Node struct {
 	core  *Core
 	inbox chan func(now time.Time)
 	disk  chan *Batch
-	done  chan struct{}
+	over  chan struct{} // closed when the loop takes nothing more
+	done  chan struct{} // closed when all is down
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
 
@@ -27,9 +28,9 @@ type Node struct {
 	feeds           []*feed // the loop's own
 }
 
-// Start opens the sockets and begins to take part. Errors: a port that is taken or not allowed, a name that
-// cannot be, an interface that does not exist, a store that cannot be read.
-func Start(cfg Config) (*Node, error) {
+// Start opens the sockets and begins to take part. The feed has everything from the start on. Errors: a port that is
+// taken or not allowed, a name that cannot be, an interface that does not exist, a store that cannot be read.
+func Start(cfg Config) (*Node, Feed, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -39,39 +40,43 @@ func Start(cfg Config) (*Node, error) {
 	if cfg.AnnouncePort == 0 {
 		cfg.AnnouncePort = protocol.AnnouncePort
 	}
-	states, err := cfg.Store.Logs()
+	state, err := cfg.Store.State()
 	if err != nil {
-		return nil, fmt.Errorf("peer: store: %w", err)
+		return nil, nil, fmt.Errorf("peer: store: %w", err)
 	}
 	n := &Node{
-		cfg: cfg, inbox: make(chan func(time.Time), 1024), disk: make(chan *Batch, 1), done: make(chan struct{}),
+		cfg: cfg, inbox: make(chan func(time.Time), 1024), disk: make(chan *Batch, 1), over: make(chan struct{}), done: make(chan struct{}),
 	}
 	list, noneUsable := n.interfaces()
 	if errors.Is(noneUsable, lan.ErrNoInterface) {
-		return nil, noneUsable
+		return nil, nil, noneUsable
 	}
 	if n.private, err = openSocket(cfg.Conn, cfg.Port, lan.Listen); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if n.shared, err = openSocket(cfg.AnnounceConn, cfg.AnnouncePort, lan.ListenShared); err != nil {
 		n.private.close()
-		return nil, err
+		return nil, nil, err
 	}
-	if n.core, err = NewCore(cfg, time.Now(), n.private.port(), states); err != nil {
+	if n.core, err = NewCore(cfg, time.Now(), n.private.port(), state.Logs); err != nil {
 		n.private.close()
 		n.shared.close()
-		return nil, err
+		return nil, nil, err
 	}
 	var ctx context.Context
 	ctx, n.stop = context.WithCancel(context.Background())
 	n.core.SetInterfaces(time.Now(), list, noneUsable)
+	n.core.out.Events = nil // how things stand says it
+	first := n.newFeed()
+	first.put(n.core.Standing())
+	n.feeds = append(n.feeds, first)
 	n.wg.Add(4)
 	go n.read(ctx, n.private)
 	go n.read(ctx, n.shared)
 	go n.store(ctx)
 	go n.watch(ctx)
 	go n.loop(ctx)
-	return n, nil
+	return n, first, nil
 }
 
 // Done is closed once the node has gone.
@@ -96,7 +101,7 @@ func (n *Node) post(f func(now time.Time)) bool {
 	select {
 	case n.inbox <- f:
 		return true
-	case <-n.done:
+	case <-n.over:
 		return false
 	}
 }
@@ -126,22 +131,31 @@ func ask[T any](ctx context.Context, n *Node, command func(now time.Time, reply 
 		return a.value, a.err
 	case <-ctx.Done():
 		return zero, ctx.Err()
-	case <-n.done:
+	case <-n.over:
 		return zero, ErrClosed
 	}
 }
 
-// Feed implements Chat.
-func (n *Node) Feed(ctx context.Context) (Feed, error) {
-	f := newFeed(func(f *feed) {
+// Port is the node's own UDP port.
+func (n *Node) Port() uint16 { return n.private.port() }
+
+func (n *Node) newFeed() *feed {
+	return newFeed(func(f *feed) {
 		n.post(func(time.Time) { n.unfeed(f) })
 	})
+}
+
+// Feed implements Chat.
+func (n *Node) Feed(ctx context.Context) (Feed, error) {
+	f := n.newFeed()
 	_, err := ask(ctx, n, func(_ time.Time, reply func(struct{}, error)) {
+		n.output() // what has happened so far is in how things stand
 		f.put(n.core.Standing())
 		n.feeds = append(n.feeds, f)
 		reply(struct{}{}, nil)
 	})
 	if err != nil {
+		f.Close()
 		return nil, err
 	}
 	return f, nil

@@ -20,12 +20,13 @@ func start(t *testing.T, name string, announce uint16) *peer.Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := peer.Start(peer.Config{
+	n, f, err := peer.Start(peer.Config{
 		Identity: id, Network: protocol.OpenNetwork(), Name: name, Interfaces: []string{loopback(t)}, AnnouncePort: announce,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.Close()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -12,52 +13,67 @@ import (
 // It is stored and acknowledged all the while.
 const holdBack = 2 * time.Second
 
+// lateAfter is how long a line must have been on the screen for one that belongs before it to be marked as late;
+// what people say at the same moment is not.
+const lateAfter = 5 * time.Second
+
 // inOrder shows one log in the order in which it was written.
 type inOrder struct {
 	shown protocol.RangeSet
-	held  []arrival
+	held  map[uint64]arrival
 	due   time.Time
+}
+
+// shownLine is a line on the screen and since when.
+type shownLine struct {
+	place Place
+	at    time.Time
 }
 
 // show tells the view of a stored entry, once those before it in its log are shown.
 func (c *Core) show(now time.Time, a arrival) {
+	if a.reply != nil {
+		m, _ := c.message(now, a.room, a.v)
+		a.reply(m, nil)
+	}
 	if c.rooms.byID[a.room.ID] != a.room {
 		return // parted meanwhile
 	}
 	e := a.v.Entry()
 	o := a.room.order[e.Log]
 	if o == nil {
-		o = &inOrder{shown: c.logs.before[e.Log].Clone()}
+		o = &inOrder{shown: a.room.before[e.Log].Clone(), held: map[uint64]arrival{}}
 		a.room.order[e.Log] = o
 	}
-	if !a.own && e.Seq > 1 && !o.shown.Contains(e.Seq-1) && !c.history(a) {
+	waits := !a.own && e.Seq > 1 && !o.shown.Contains(e.Seq-1)
+	if waits {
+		c.gaps.watch(now)
+	}
+	if waits && !c.history(a) {
 		if len(o.held) == 0 {
 			o.due = now.Add(holdBack)
 			c.logs.held = earliest(c.logs.held, o.due)
 		}
-		o.held = append(o.held, a)
+		o.held[e.Seq] = a
 		return
 	}
 	c.reveal(now, o, a)
-	for len(o.held) > 0 {
-		i := slices.IndexFunc(o.held, func(h arrival) bool {
-			return o.shown.Contains(h.v.Entry().Seq - 1)
-		})
-		if i < 0 {
+	for seq := e.Seq + 1; len(o.held) > 0; seq++ {
+		next, ok := o.held[seq]
+		if !ok {
+			o.due = now.Add(holdBack) // the next hole has its own time
 			break
 		}
-		next := o.held[i]
-		o.held = slices.Delete(o.held, i, i+1)
+		delete(o.held, seq)
 		c.reveal(now, o, next)
-		o.due = now.Add(holdBack) // the next hole has its own time
 	}
 }
 
-// history tells whether an entry was said before this node started. Vectors alone cannot tell:
+// history tells whether an entry was said before this node entered the room. Vectors alone cannot tell:
 // the first that somebody sends may come while they speak.
 func (c *Core) history(a arrival) bool {
 	e := a.v.Entry()
-	return !a.own && a.room.old[e.Log].Contains(e.Seq) && e.Wall.Before(c.started)
+	return !a.own && a.room.old[e.Log].Contains(e.Seq) && e.Wall.Before(a.room.since)
 }
 
 func (c *Core) reveal(now time.Time, o *inOrder, a arrival) {
@@ -71,32 +87,30 @@ func (c *Core) reveal(now time.Time, o *inOrder, a arrival) {
 	if skew := e.Wall.Sub(a.at); !m.Old && !a.own && !a.fetched && skew.Abs() > protocol.SkewMark {
 		m.Skew = skew.Round(time.Second)
 	}
-	c.emit(m)
-	if a.reply != nil {
-		a.reply(m, nil)
+	m.Late = !m.Old && !m.Own && slices.ContainsFunc(a.room.recent, func(l shownLine) bool {
+		return l.place.Compare(m.Place) > 0 && now.Sub(l.at) > lateAfter
+	})
+	if len(a.room.recent) == 64 {
+		a.room.recent = a.room.recent[1:]
 	}
+	a.room.recent = append(a.room.recent, shownLine{m.Place, now})
+	c.emit(m)
 }
 
 // advance gives up waiting for predecessors: what is here is shown.
 func (r *room) advance(c *Core, now time.Time) {
-	logs := make([]replica.Log, 0, len(r.order))
-	for log, o := range r.order {
-		if len(o.held) > 0 {
-			logs = append(logs, log)
-		}
-	}
-	slices.SortFunc(logs, func(a, b replica.Log) int { return a.Compare(b) })
-	for _, log := range logs {
+	for _, log := range slices.SortedFunc(maps.Keys(r.order), replica.Log.Compare) {
 		o := r.order[log]
-		if !due(now, o.due) {
+		switch {
+		case len(o.held) == 0:
+		case !due(now, o.due):
 			c.logs.held = earliest(c.logs.held, o.due)
-			continue
-		}
-		held := o.held
-		o.held = nil
-		slices.SortFunc(held, func(a, b arrival) int { return compare(a.v.Entry().Seq, b.v.Entry().Seq) })
-		for _, a := range held {
-			c.reveal(now, o, a)
+		default:
+			held := o.held
+			o.held = map[uint64]arrival{}
+			for _, seq := range slices.Sorted(maps.Keys(held)) {
+				c.reveal(now, o, held[seq])
+			}
 		}
 	}
 }

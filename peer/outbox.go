@@ -27,6 +27,8 @@ type line struct {
 	reached  []*person
 	casts    int
 	sendings int
+	sent     time.Time // when it was sent first
+	sentTo   []*person // and to whom
 	wait     time.Duration
 	next     time.Time
 }
@@ -47,6 +49,7 @@ func (c *Core) push(now time.Time, own []arrival) {
 			audience: c.members(now, a.room), sendings: 1,
 		}
 		online := l.missing()
+		l.sent, l.sentTo = now, online
 		switch {
 		case len(l.audience) == 0:
 		case len(online) > protocol.CastAbove && a.room.public != "" && len(l.raw) <= castRoom:
@@ -114,11 +117,11 @@ func (c *Core) cast(now time.Time, lines []*line, why string) {
 	}
 }
 
-// missing is who of the audience is online and has not stored the line.
+// missing is who of the audience is online, still in the room, and has not stored the line.
 func (l *line) missing() []*person {
 	var out []*person
 	for _, p := range l.audience {
-		if p.online() && !slices.Contains(l.reached, p) {
+		if p.online() && (l.room.public == "" || p.in(l.room.public)) && !slices.Contains(l.reached, p) {
 			out = append(out, p)
 		}
 	}
@@ -178,9 +181,9 @@ func (c *Core) delivered(now time.Time, p *person, log replica.Log, ranges proto
 		if l.place.log != log || !ranges.Contains(l.place.seq) || slices.Contains(l.reached, p) || !slices.Contains(l.audience, p) {
 			continue
 		}
-		if l.sendings == 1 {
+		if l.sendings == 1 && slices.Contains(l.sentTo, p) {
 			if cn := p.best(); cn != nil {
-				cn.haves.sample(now.Sub(l.at))
+				cn.haves.sample(now.Sub(l.sent))
 			}
 		}
 		l.reached = append(l.reached, p)

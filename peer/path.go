@@ -15,6 +15,7 @@ type path struct {
 	strict bool          // to is not validated: only AmplificationFactor times what came from there may go there
 	credit int           // bytes that may still go there
 	heard  time.Time     // of the last packet from to
+	follow time.Time     // when the other side may be followed to yet another address
 	asked  []challenge
 	due    time.Time // of the next challenge
 }
@@ -49,6 +50,15 @@ func (c *Core) arrived(now time.Time, cn *conn, from protocol.Path, size int, mo
 	if !moving || from.Addr == p.to.Addr && from.Interface == 0 {
 		return
 	}
+	// Two hosts that share two networks must not chase each other from one to the other.
+	if !due(now, p.follow) && !p.follow.IsZero() {
+		return
+	}
+	p.follow = now.Add(c.jitter(protocol.PathTimeout, 2*protocol.PathTimeout))
+	if slices.Contains(c.roster.Paths(cn.instance), from) {
+		c.move(now, cn, from)
+		return
+	}
 	if !p.strict {
 		p.before = p.to
 	}
@@ -73,7 +83,11 @@ func (c *Core) ask(now time.Time, cn *conn, to protocol.Path) {
 	if len(p.asked) == protocol.MaxPaths {
 		p.asked = p.asked[1:]
 	}
-	p.asked = append(p.asked, challenge{to: to, token: c.random8(), tries: protocol.PathTries, due: now})
+	tries := 1 // who announces from there is challenged again with the next announcement
+	if p.strict && to == p.to {
+		tries = protocol.PathTries
+	}
+	p.asked = append(p.asked, challenge{to: to, token: c.random8(), tries: tries, due: now})
 	p.due = now
 	c.advancePath(now, cn)
 }
@@ -125,8 +139,13 @@ func (c *Core) validated(now time.Time, cn *conn, f frame.PathResponse) {
 	if to != p.to && !p.strict && now.Sub(p.heard) < quietPath && c.air.onLink(p.to) {
 		return
 	}
-	p.to, p.strict, p.heard = to, false, now
-	c.roster.Moved(now, cn.instance, p.to)
+	c.move(now, cn, to)
+}
+
+// move uses another validated path from now on.
+func (c *Core) move(now time.Time, cn *conn, to protocol.Path) {
+	cn.path.to, cn.path.strict, cn.path.heard = to, false, now
+	c.roster.Moved(now, cn.instance, to)
 	cn.link.sender.Moved()
 	c.emitChanged(cn.person, "")
 	c.status.touch(now)

@@ -26,6 +26,7 @@ type person struct {
 	told  bool // has said a name through a session: only then is anything of them shown
 	since time.Time
 	seen  time.Time
+	last  protocol.Path // where they were reached before they went
 	conns []*conn
 }
 
@@ -63,6 +64,7 @@ func (c *Core) view(p *person) Person {
 		ID: p.id, Name: p.name, Online: p.online(), Away: p.away,
 		Rooms: slices.Clone(p.rooms), Since: p.since,
 	}
+	v.Addr, v.Interface = p.last.Addr, c.air.interfaceName(p.last.Interface)
 	if cn := p.best(); cn != nil {
 		v.Addr, v.Interface = cn.path.to.Addr, c.air.interfaceName(cn.path.to.Interface)
 		v.RTT, v.Loss = cn.link.sender.RTT().Smoothed, cn.link.sender.LossRate()
@@ -84,13 +86,22 @@ func (c *Core) tell(now time.Time, cn *conn) {
 	cn.self.told = c.people.counter
 	var peers frame.Peers
 	for _, other := range c.conns {
-		if other != cn && other.person.told && !other.path.strict && len(peers.Peers) < protocol.MaxPeersFrame && other.path.to.Addr.Addr() != cn.path.to.Addr.Addr() && !other.path.to.Addr.Addr().IsLoopback() {
+		if len(peers.Peers) < protocol.MaxPeersFrame && c.introduces(other, cn) {
 			peers.Peers = append(peers.Peers, frame.Peer{Instance: other.instance, Addr: other.path.to.Addr})
 		}
 	}
-	if len(peers.Peers) > 0 && (cn.seed.IsValid() || !c.air.onLink(cn.path.to)) {
+	if len(peers.Peers) > 0 {
 		cn.put(peers, classControl)
 	}
+}
+
+// introduces tells whether to is to know where somebody else is: announcements do not pass between them,
+// if one of them was reached by hand or is off link.
+func (c *Core) introduces(other, to *conn) bool {
+	beyond := func(cn *conn) bool { return cn.seed.IsValid() || !c.air.onLink(cn.path.to) }
+	addr := other.path.to.Addr
+	return other != to && other.person.told && !other.path.strict && (beyond(to) || beyond(other)) &&
+		addr.Addr() != to.path.to.Addr.Addr() && !addr.Addr().IsLoopback()
 }
 
 // tellAll says to everybody that something about this node has changed.
@@ -116,8 +127,8 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 	}
 	was := p.name
 	changed := p.name != name || p.away != f.Away || !slices.Equal(p.rooms, f.Rooms)
-	p.name, p.away = name, f.Away
-	p.rooms = nil
+	before := p.rooms
+	p.name, p.away, p.rooms = name, f.Away, nil
 	for _, r := range f.Rooms {
 		if n, err := CleanRoom(r); err == nil && n == r {
 			p.rooms = append(p.rooms, n)
@@ -137,8 +148,18 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		}
 		c.emitChanged(p, was)
 	}
-	if first || changed {
-		c.compareLogs(cn)
+	if first && len(c.logs.index.Logs(c.cfg.Network.DirectRoom(c.id, p.id))) > 0 {
+		c.direct(p) // what was said in private before this start may not have arrived yet
+	}
+	for _, r := range c.rooms.list {
+		if first || r.public != "" && !slices.Contains(before, r.public) {
+			c.compareRoom(cn, r)
+		}
+	}
+	for _, other := range c.conns {
+		if first && other.self.met && c.introduces(cn, other) {
+			other.put(frame.Peers{Peers: []frame.Peer{{Instance: cn.instance, Addr: cn.path.to.Addr}}}, classControl)
+		}
 	}
 	c.outbox.returned(now, p)
 	c.status.touch(now)

@@ -20,6 +20,7 @@ var (
 	errLeaving    = errors.New("peer: leaving")
 	errChecks     = errors.New("peer: too many signatures to check")
 	errNotMember  = errors.New("peer: entry of a room that this node is not in")
+	errBusy       = errors.New("peer: too much on its way to that peer")
 	errNotAllowed = errors.New("peer: frame about a room that its sender is not in")
 )
 
@@ -107,7 +108,7 @@ func (c *Core) receiveCast(now time.Time, d Datagram, r *trace.Record) error {
 		switch p := c.people.byID[log.Author]; {
 		case perr != nil:
 			err = perr
-		case log.Author == c.id || c.seen(raw):
+		case log.Author == c.id && log.Epoch == c.rooms.epoch || c.seen(raw):
 		case c.rooms.publicByID(log.Room) == nil:
 			err = errNotMember
 		case !c.gate.check(now, log.Author, p != nil && len(p.conns) > 0):
@@ -170,10 +171,11 @@ func (c *Core) receivePacket(now time.Time, d Datagram, r *trace.Record) error {
 		c.arrived(now, cn, d.Path, len(d.Data), number >= l.greatest && !probing)
 	}
 	l.greatest = max(l.greatest, number)
-	if l.sender.Alive(now) && l.probing {
-		c.compareLogs(cn) // who merely had nothing to say has missed nothing
+	l.sender.Alive(now)
+	if !l.probed.IsZero() && now.Sub(l.probed) >= protocol.SilenceReset {
+		c.compareLogs(cn) // it was away; who merely had nothing to say has missed nothing
 	}
-	l.probing = false
+	l.probed = time.Time{}
 	for _, f := range frames {
 		if ferr := c.handle(now, l, d.Path, f); ferr != nil {
 			err = ferr
@@ -199,9 +201,7 @@ func (c *Core) handle(now time.Time, l *link, from protocol.Path, f frame.Frame)
 		for _, a := range res.Acked {
 			l.acked(now, a.Carried, a.RTT)
 		}
-		for _, x := range res.Lost {
-			cn.lost(x.Carried.items)
-		}
+		cn.lostPackets(res.Lost)
 		l.probes = max(l.probes, res.Probes)
 	case frame.Self:
 		c.meetSelf(now, cn, f)
@@ -224,18 +224,14 @@ func (c *Core) handle(now time.Time, l *link, from protocol.Path, f frame.Frame)
 	case frame.Want:
 		return c.receiveWant(cn, f)
 	case frame.PathChallenge:
-		c.packet(now, l, from, []*item{once(frame.PathResponse(f))}, "path response")
+		if l.challenged != now { // one answer a packet, never longer than it
+			l.challenged = now
+			c.seal(now, l, from, c.begin(), []*item{once(frame.PathResponse(f))}, "path response")
+		}
 	case frame.PathResponse:
 		c.validated(now, cn, f)
 	case frame.Close:
-		reason := "left"
-		if f.Code == frame.CloseLeaving {
-			c.roster.Left(now, cn.instance)
-		} else {
-			c.roster.Lost(now, cn.instance)
-			reason = "closed: " + f.String()
-		}
-		c.drop(now, cn, reason)
+		c.closed(now, l, f)
 	}
 	return nil
 }

@@ -25,15 +25,18 @@ func (c *Core) shared(cn *conn, id protocol.RoomID) bool {
 
 // compareLogs sends what is stored of every shared room, so that both sides find what they lack (SPEC section 8.3).
 func (c *Core) compareLogs(cn *conn) {
-	if !cn.self.met {
+	for _, r := range c.rooms.list {
+		c.compareRoom(cn, r)
+	}
+}
+
+// compareRoom is compareLogs for one room, if it is shared.
+func (c *Core) compareRoom(cn *conn, r *room) {
+	if !cn.self.met || !c.shared(cn, r.ID) {
 		return
 	}
-	for _, r := range c.rooms.list {
-		if c.shared(cn, r.ID) {
-			for _, v := range c.logs.index.DigestPages(r.ID, vectorBudget) {
-				cn.put(v, classControl)
-			}
-		}
+	for _, v := range c.logs.index.DigestPages(r.ID, vectorBudget) {
+		cn.put(v, classControl)
 	}
 }
 
@@ -45,6 +48,12 @@ func (c *Core) receiveVector(now time.Time, cn *conn, v frame.Vector) error {
 		}
 		cn.person.rooms = append(cn.person.rooms, c.rooms.byID[v.Room].public) // its Self is still on the way
 	}
+	if cn.queue.full() {
+		return errBusy
+	}
+	if cn.self.met && v.Room == c.cfg.Network.DirectRoom(c.id, cn.person.id) && lists(v) {
+		c.direct(cn.person)
+	}
 	for _, l := range c.logs.index.Covered(v, c.id) {
 		c.delivered(now, cn.person, l.Log, l.Ranges)
 	}
@@ -55,6 +64,11 @@ func (c *Core) receiveVector(now time.Time, cn *conn, v frame.Vector) error {
 		cn.put(reply, classControl)
 	}
 	return nil
+}
+
+// lists tells whether a vector speaks of any log.
+func lists(v frame.Vector) bool {
+	return v.Digests != nil && len(v.Digests.Authors) > 0 || v.Logs != nil && len(v.Logs.Logs) > 0
 }
 
 // learn notes what the other side has and this one lacks.
@@ -86,13 +100,20 @@ func (c *Core) receiveWant(cn *conn, w frame.Want) error {
 		return errNotAllowed
 	}
 	log := replica.Log{Room: w.Room, Author: w.Author, Epoch: w.Epoch}
+	if len(w.Ranges) > protocol.MaxRanges || cn.queue.full() {
+		return errBusy
+	}
 	have := c.logs.index.Ranges(log)
-	for _, r := range w.Ranges {
-		for _, h := range have {
-			x := protocol.Range{First: max(r.First, h.First), Last: min(r.Last, h.Last)}
-			if x.First <= x.Last && len(c.logs.pending.Loads) < loadMost {
-				c.logs.pending.Loads = append(c.logs.pending.Loads, Load{Log: log, Range: x, to: cn})
+	left := uint64(protocol.WantWindow)
+	for i := len(w.Ranges) - 1; i >= 0; i-- { // the newest first, should not all be served at once
+		for j := len(have) - 1; j >= 0 && left > 0; j-- {
+			x := protocol.Range{First: max(w.Ranges[i].First, have[j].First), Last: min(w.Ranges[i].Last, have[j].Last)}
+			if x.First > x.Last {
+				continue
 			}
+			x.First = max(x.First, x.Last-min(x.Last, left-1))
+			left -= x.Len()
+			c.logs.pending.Loads = append(c.logs.pending.Loads, Load{Log: log, Range: x, to: cn})
 		}
 	}
 	return nil
@@ -104,17 +125,18 @@ func (c *Core) serve(l Load) {
 		c.emit(Note{Trouble: true, Text: "history cannot be read: " + l.Err.Error()})
 		return
 	}
-	for _, raw := range l.Result {
-		if log, seq, err := replica.Peek(raw); err == nil && c.conn(l.to.instance) == l.to {
-			l.to.deliver(place{log, seq}, raw, classBulk)
-		}
+	if c.conn(l.to.instance) != l.to {
+		return // gone meanwhile
+	}
+	for _, v := range l.Result {
+		l.to.deliver(place{v.Entry().Log, v.Entry().Seq}, v.Raw(), classBulk)
 	}
 }
 
 // deliver queues an entry for one instance, unless it is on its way there. It reports whether it queued it.
 func (cn *conn) deliver(p place, raw []byte, class int) bool {
-	if cn.serving[p] {
-		return false
+	if cn.serving[p] || cn.queue.full() {
+		return false // on its way, or asked for again later
 	}
 	cn.serving[p] = true
 	frames := cn.pieces.cut(raw)
@@ -131,9 +153,11 @@ func (cn *conn) deliver(p place, raw []byte, class int) bool {
 
 // advanceLogs asks for what is missing, compares with somebody now and then, and shows what has waited long enough.
 func (c *Core) advanceLogs(now time.Time) {
-	for _, r := range c.logs.fetcher.Advance(now) {
-		if cn := c.conn(r.To); cn != nil {
-			cn.put(r.Want, classControl)
+	if due(now, c.logs.fetcher.Deadline()) {
+		for _, r := range c.logs.fetcher.Advance(now) {
+			if cn := c.conn(r.To); cn != nil {
+				cn.put(r.Want, classControl)
+			}
 		}
 	}
 	if due(now, c.logs.vectors) {

@@ -24,13 +24,20 @@ type room struct {
 	public string // the name without '#', empty in a direct conversation
 	order  map[replica.Log]*inOrder
 	old    map[replica.Log]protocol.RangeSet // said before this node was there
-	met    map[protocol.PeerID]time.Time     // when the first vectors of somebody came
+	since  time.Time                         // when it was entered
+	before map[replica.Log]protocol.RangeSet // what was stored then
+	recent []shownLine
+	gaps   []Gap                         // as last told
+	met    map[protocol.PeerID]time.Time // when the first vectors of somebody came
 }
 
 func (c *Core) addRoom(r Room, public string) *room {
 	x := &room{
-		Room: r, public: public, order: map[replica.Log]*inOrder{},
+		Room: r, public: public, since: c.now, before: map[replica.Log]protocol.RangeSet{}, order: map[replica.Log]*inOrder{},
 		old: map[replica.Log]protocol.RangeSet{}, met: map[protocol.PeerID]time.Time{},
+	}
+	for _, log := range c.logs.index.Logs(r.ID) {
+		x.before[log] = c.logs.index.Ranges(log).Clone()
 	}
 	c.rooms.byID[r.ID] = x
 	c.rooms.list = append(c.rooms.list, x)
@@ -98,7 +105,7 @@ func (c *Core) Join(now time.Time, name string) (Room, error) {
 	r := c.enter(name)
 	c.tellAll(now)
 	for _, cn := range c.conns {
-		c.compareLogs(cn)
+		c.compareRoom(cn, r)
 	}
 	c.air.announcer.Burst(now)
 	c.turn(now)
@@ -107,7 +114,7 @@ func (c *Core) Join(now time.Time, name string) (Room, error) {
 
 // Part leaves a room. What is stored of it stays.
 func (c *Core) Part(now time.Time, name string) error {
-	r, err := c.resolve(name)
+	r, err := c.joined(name)
 	if err != nil {
 		return err
 	}
@@ -134,6 +141,21 @@ func (c *Core) Query(now time.Time, who string) (Room, error) {
 	return r.Room, nil
 }
 
+// joined is the room that a person means, if it is open.
+func (c *Core) joined(name string) (*room, error) {
+	if strings.HasPrefix(name, "#") {
+		return c.resolve(name)
+	}
+	p, err := c.find(name)
+	if err != nil {
+		return nil, err
+	}
+	if r := c.rooms.byID[c.cfg.Network.DirectRoom(c.id, p.id)]; r != nil {
+		return r, nil
+	}
+	return nil, wrap(ErrNotJoined, "@%s", p.name)
+}
+
 // resolve is the room that a person means: a public room they are in, or the conversation with somebody.
 func (c *Core) resolve(to string) (*room, error) {
 	if strings.HasPrefix(to, "#") {
@@ -155,15 +177,18 @@ func (c *Core) resolve(to string) (*room, error) {
 
 // Say signs a line and hands it to the store. reply comes once it is stored, or at once with an error.
 func (c *Core) Say(now time.Time, to, text string, action bool, reply func(Message, error)) {
-	r, err := c.resolve(to)
+	var r *room
+	var err error
 	switch {
-	case err != nil:
 	case strings.TrimSpace(text) == "":
 		err = wrap(ErrBadName, "nothing to say")
 	case !utf8.ValidString(text):
 		err = wrap(ErrBadName, "the text is not UTF-8")
 	case len(text) > protocol.MaxText:
 		err = wrap(ErrTooLong, "%d bytes; a line has at most %d", len(text), protocol.MaxText)
+	}
+	if err == nil {
+		r, err = c.resolve(to)
 	}
 	if err != nil {
 		reply(Message{}, err)
@@ -195,7 +220,7 @@ func (c *Core) members(now time.Time, r *room) []*person {
 	}
 	var out []*person
 	for _, p := range c.people.list {
-		if p.told && p.in(r.public) && (len(p.conns) > 0 || now.Sub(p.seen) < protocol.AudienceAge) {
+		if p.id != c.id && p.told && p.in(r.public) && (len(p.conns) > 0 || now.Sub(p.seen) < protocol.AudienceAge) {
 			out = append(out, p)
 		}
 	}

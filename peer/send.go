@@ -1,11 +1,13 @@
 package peer
 
 import (
+	"iter"
 	"slices"
 	"time"
 
 	"earshot/protocol"
 	"earshot/protocol/frame"
+	"earshot/protocol/recovery"
 	"earshot/protocol/session"
 	"earshot/protocol/trace"
 )
@@ -42,6 +44,18 @@ const (
 // queue holds the items that wait for a packet, by class.
 type queue [classes][]*item
 
+// queueMost is how many items may wait for one instance before nothing is added that is not needed at once:
+// about protocol.SessionFlowWindow bytes of full packets.
+const queueMost = protocol.SessionFlowWindow / protocol.MaxDatagram
+
+func (q *queue) full() bool {
+	n := 0
+	for _, c := range q {
+		n += len(c)
+	}
+	return n > queueMost
+}
+
 func (q *queue) any() bool {
 	for _, c := range q {
 		if len(c) > 0 {
@@ -67,9 +81,35 @@ func once(f frame.Frame) *item {
 // put queues a frame for whatever session there is.
 func (cn *conn) put(f frame.Frame, class int) *item {
 	it := newItem(f, class)
+	if len(it.wire) > session.MaxPayload {
+		it.done = true // it could never leave; nothing makes such a frame
+		return it
+	}
 	it.queued = true
 	cn.queue[class] = append(cn.queue[class], it)
 	return it
+}
+
+// lostPackets makes owed again what packets carried that are lost, in the order in which it was sent.
+func (cn *conn) lostPackets(lost []recovery.Lost[cargo]) {
+	var all []*item
+	for _, l := range lost {
+		all = append(all, l.Carried.items...)
+	}
+	cn.lost(all)
+}
+
+// items is what packets carried.
+func items(packets []cargo) iter.Seq[*item] {
+	return func(yield func(*item) bool) {
+		for _, p := range packets {
+			for _, it := range p.items {
+				if !yield(it) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // lost makes items owed again whose last packet in flight is lost.
@@ -116,11 +156,17 @@ func (c *Core) flush(now time.Time, cn *conn) {
 	var probed []*item
 	for l.probes > 0 && cn.path.allows(protocol.MaxDatagram) {
 		l.probes--
-		l.probing = true
+		if l.probed.IsZero() {
+			l.probed = now
+		}
 		frames := c.ack(now, l)
 		items := undone(l.sender.Oldest(), probed, c.budget())
 		probed = append(probed, items...)
 		if items = cn.fill(items, c.budget()); len(items) == 0 {
+			// A second copy of the little there is serves better than a Ping.
+			items = undone(l.sender.Oldest(), nil, c.budget())
+		}
+		if len(items) == 0 {
 			items = []*item{once(frame.Ping{})}
 		}
 		c.seal(now, l, cn.path.to, frames, items, "probe")
@@ -128,6 +174,9 @@ func (c *Core) flush(now time.Time, cn *conn) {
 	for cn.queue.any() && l.sender.Allow(now) && cn.path.allows(protocol.MaxDatagram) {
 		frames := c.ack(now, l)
 		items := cn.fill(nil, c.budget())
+		if len(frames)+len(items) == 0 {
+			break
+		}
 		c.seal(now, l, cn.path.to, frames, items, why(items))
 	}
 	if l.receiver.Due(now) {
@@ -195,7 +244,7 @@ func (c *Core) packet(now time.Time, l *link, to protocol.Path, items []*item, w
 
 // ack begins a packet with the acknowledgement that is owed, if there is one.
 func (c *Core) ack(now time.Time, l *link) []frame.Frame {
-	c.enc.Reset()
+	c.begin()
 	if !l.receiver.Pending() {
 		return nil
 	}
@@ -205,6 +254,12 @@ func (c *Core) ack(now time.Time, l *link) []frame.Frame {
 	}
 	ack.Append(c.enc)
 	return []frame.Frame{ack}
+}
+
+// begin begins a packet without an acknowledgement.
+func (c *Core) begin() []frame.Frame {
+	c.enc.Reset()
+	return nil
 }
 
 // budget is how many bytes are left in the packet that was begun.
@@ -241,7 +296,8 @@ func (c *Core) seal(now time.Time, l *link, to protocol.Path, frames []frame.Fra
 		c.trace(r)
 		return
 	}
-	l.sender.Sent(now, number, len(data), eliciting, carried)
+	// What goes elsewhere to find out whether anybody is there says nothing about this path (RFC 9000 section 9.4).
+	l.sender.Sent(now, number, len(data), eliciting && to == l.conn.path.to, carried)
 	l.conn.path.spend(len(data))
 	c.trace(r)
 	c.send(to, data)

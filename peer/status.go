@@ -2,6 +2,7 @@ package peer
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,21 @@ func (s *statusLine) touch(now time.Time) {
 	if s.due.IsZero() {
 		s.due = now.Add(statusPause)
 	}
+}
+
+// maxReasons bounds how many reasons of drops are told apart: texts of errors may hold numbers of an attacker's choice.
+const maxReasons = 64
+
+// drop counts a dropped datagram by the fixed beginning of its reason.
+func (s *statusLine) drop(reason string) {
+	parts := strings.SplitN(reason, ": ", 3)
+	if len(parts) > 2 {
+		reason = parts[0] + ": " + parts[1]
+	}
+	if _, known := s.drops[reason]; !known && len(s.drops) >= maxReasons {
+		reason = "other"
+	}
+	s.drops[reason]++
 }
 
 func (c *Core) advanceStatus(now time.Time) {

@@ -1,0 +1,70 @@
+package peer
+
+import (
+	"slices"
+	"time"
+
+	"earshot/protocol/replica"
+)
+
+// gapAfter is how long a hole in a log must last before it is shown: most are filled before anybody could read of them.
+const gapAfter = 400 * time.Millisecond
+
+// gapAgain is how often a hole that stays is looked at, gapsMost how many logs and ranges a view is told of.
+const (
+	gapAgain = 2 * time.Second
+	gapsMost = 16
+)
+
+// gapWatch looks at the holes in the logs of rooms, from when one may have opened until none is left.
+type gapWatch struct {
+	due time.Time
+}
+
+// watch has the rooms looked at, if they are not already.
+func (g *gapWatch) watch(now time.Time) {
+	g.due = earliest(g.due, now.Add(gapAfter))
+}
+
+// advanceGaps tells the view what is missing in each room, whenever that has changed.
+func (c *Core) advanceGaps(now time.Time) {
+	if !due(now, c.gaps.due) {
+		return
+	}
+	c.gaps.due = time.Time{}
+	for _, r := range c.rooms.list {
+		found := c.logs.index.Gaps(r.ID)
+		found = found[max(0, len(found)-gapsMost):]
+		list := make([]Gap, 0, len(found))
+		for _, g := range found {
+			if g.Log.Author == c.id && g.Log.Epoch == c.rooms.epoch {
+				continue // own lines are numbered before they are stored
+			}
+			list = append(list, Gap{
+				Author: g.Log.Author, Name: c.nameOf(g.Log.Author), Epoch: g.Log.Epoch,
+				Missing: g.Missing[max(0, len(g.Missing)-gapsMost):], Asked: c.asked(g),
+			})
+		}
+		if len(list) > 0 {
+			c.gaps.due = earliest(c.gaps.due, now.Add(gapAgain))
+		}
+		if !slices.EqualFunc(list, r.gaps, Gap.equal) {
+			r.gaps = list
+			c.emit(Gaps{Room: r.Room, Gaps: list})
+		}
+	}
+}
+
+// asked is the name of whoever was asked last for something of a gap.
+func (c *Core) asked(g replica.Gap) string {
+	if i, ok := c.logs.fetcher.Asked(g.Log, g.Missing[len(g.Missing)-1].Last); ok {
+		if cn := c.conn(i); cn != nil {
+			return cn.person.name
+		}
+	}
+	return ""
+}
+
+func (g Gap) equal(h Gap) bool {
+	return g.Author == h.Author && g.Name == h.Name && g.Epoch == h.Epoch && g.Asked == h.Asked && slices.Equal(g.Missing, h.Missing)
+}

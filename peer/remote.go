@@ -1,0 +1,281 @@
+package peer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"earshot/protocol"
+)
+
+// Remote is the Chat of an instance that runs already, reached through its control socket.
+// Any number of goroutines may use it.
+type Remote struct {
+	conn net.Conn
+	gone chan struct{} // closed once the connection has ended
+
+	writing sync.Mutex
+
+	mu    sync.Mutex
+	last  uint64
+	calls map[uint64]chan response // waiting for their answer; each holds one
+}
+
+var _ Chat = (*Remote)(nil)
+
+// Dial connects to the control socket at path. Close ends the connection.
+func Dial(path string) (*Remote, error) {
+	conn, err := net.DialTimeout("unix", path, controlPatience)
+	if err != nil {
+		return nil, fmt.Errorf("peer: control: %w", err)
+	}
+	answers := json.NewDecoder(conn)
+	var hello greeting
+	_ = conn.SetReadDeadline(time.Now().Add(controlPatience))
+	if err := answers.Decode(&hello); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("peer: control: %w", err)
+	}
+	if hello.Control != controlVersion {
+		_ = conn.Close()
+		return nil, fmt.Errorf("peer: control: the running earshot is of another version (control %d, here %d): end it and start it again", hello.Control, controlVersion)
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	r := &Remote{conn: conn, gone: make(chan struct{}), calls: map[uint64]chan response{}}
+	go r.read(answers)
+	return r, nil
+}
+
+// Close ends the connection and all its feeds. The instance goes on.
+func (r *Remote) Close() error {
+	err := r.conn.Close()
+	<-r.gone
+	return err
+}
+
+func (r *Remote) read(answers *json.Decoder) {
+	defer close(r.gone)
+	defer r.conn.Close()
+	for {
+		var a response
+		if err := answers.Decode(&a); err != nil {
+			return
+		}
+		r.mu.Lock()
+		ch := r.calls[a.ID]
+		delete(r.calls, a.ID)
+		r.mu.Unlock()
+		if ch != nil {
+			ch <- a
+		}
+	}
+}
+
+// send writes a request and returns its number and where its answer comes.
+func (r *Remote) send(q request) (uint64, <-chan response, error) {
+	ch := make(chan response, 1)
+	r.mu.Lock()
+	r.last++
+	q.ID = r.last
+	r.calls[q.ID] = ch
+	r.mu.Unlock()
+	return q.ID, ch, r.write(q)
+}
+
+func (r *Remote) write(q request) error {
+	b, err := json.Marshal(q)
+	if err != nil {
+		return fmt.Errorf("peer: control: %w", err)
+	}
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	_ = r.conn.SetWriteDeadline(time.Now().Add(controlPatience))
+	if _, err := r.conn.Write(append(b, '\n')); err != nil {
+		_ = r.conn.Close() // half a line would spoil what follows
+		return fmt.Errorf("peer: control: %w", ErrClosed)
+	}
+	return nil
+}
+
+// wait returns the answer, whatever it says. An error means that none came: ctx ended first, or the connection did.
+func (r *Remote) wait(ctx context.Context, ch <-chan response) (response, error) {
+	select {
+	case a := <-ch:
+		return a, nil
+	case <-ctx.Done():
+		return response{}, context.Cause(ctx)
+	case <-r.gone:
+	}
+	select { // it may have come just before the end
+	case a := <-ch:
+		return a, nil
+	default:
+		return response{}, fmt.Errorf("peer: control: %w", ErrClosed)
+	}
+}
+
+func (r *Remote) call(ctx context.Context, q request) (response, error) {
+	if err := ctx.Err(); err != nil {
+		return response{}, err
+	}
+	id, ch, err := r.send(q)
+	if err != nil {
+		return response{}, err
+	}
+	a, err := r.wait(ctx, ch)
+	if err != nil {
+		r.forget(id, q)
+		return a, err
+	}
+	if a.Error != nil {
+		return a, a.Error
+	}
+	return a, nil
+}
+
+// forget tells the server that nobody waits for the request any more. It holds for a feed that is open already too.
+func (r *Remote) forget(id uint64, q request) {
+	r.mu.Lock()
+	delete(r.calls, id)
+	r.mu.Unlock()
+	_ = r.write(request{Do: "cancel", Of: id})
+	if q.Do == "feed" {
+		_, _, _ = r.send(request{Do: "end", Of: id})
+	}
+}
+
+// Say implements Chat.
+func (r *Remote) Say(ctx context.Context, to, text string, action bool) (Message, error) {
+	if len(text) > protocol.MaxText {
+		return Message{}, fmt.Errorf("peer: %w: %d bytes, at most %d", ErrTooLong, len(text), protocol.MaxText)
+	}
+	a, err := r.call(ctx, request{Do: "say", Name: to, Text: text, Action: action})
+	return value(a.Message, err)
+}
+
+// Join implements Chat.
+func (r *Remote) Join(ctx context.Context, name string) (Room, error) {
+	a, err := r.call(ctx, request{Do: "join", Name: name})
+	return value(a.Room, err)
+}
+
+// Part implements Chat.
+func (r *Remote) Part(ctx context.Context, name string) error {
+	_, err := r.call(ctx, request{Do: "part", Name: name})
+	return err
+}
+
+// Query implements Chat.
+func (r *Remote) Query(ctx context.Context, who string) (Room, error) {
+	a, err := r.call(ctx, request{Do: "query", Name: who})
+	return value(a.Room, err)
+}
+
+// Rename implements Chat.
+func (r *Remote) Rename(ctx context.Context, name string) error {
+	_, err := r.call(ctx, request{Do: "rename", Name: name})
+	return err
+}
+
+// People implements Chat.
+func (r *Remote) People(ctx context.Context) ([]Person, error) {
+	a, err := r.call(ctx, request{Do: "people"})
+	return a.People, err
+}
+
+// History implements Chat.
+func (r *Remote) History(ctx context.Context, room protocol.RoomID, before Place, n int) ([]Message, error) {
+	a, err := r.call(ctx, request{Do: "history", Room: room, Before: before, Count: n})
+	return a.Messages, err
+}
+
+// Ping implements Chat.
+func (r *Remote) Ping(ctx context.Context, who string) (time.Duration, error) {
+	a, err := r.call(ctx, request{Do: "ping", Name: who})
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("peer: %s: %w", who, ErrNoAnswer)
+	}
+	return a.RTT, err
+}
+
+// value is *v, or the zero value beside an error.
+func value[T any](v *T, err error) (T, error) {
+	if v == nil || err != nil {
+		var zero T
+		if err == nil {
+			err = errors.New("peer: control: an answer without what was asked for")
+		}
+		return zero, err
+	}
+	return *v, nil
+}
+
+// Feed implements Chat.
+func (r *Remote) Feed(ctx context.Context) (Feed, error) {
+	a, err := r.call(ctx, request{Do: "feed"})
+	if err != nil {
+		return nil, err
+	}
+	f := &remoteFeed{r: r, id: a.ID}
+	f.ctx, f.cancel = context.WithCancelCause(context.Background())
+	return f, nil
+}
+
+// remoteFeed asks for one batch at a time. A batch whose reader gave up waiting is kept for the next one.
+type remoteFeed struct {
+	r      *Remote
+	id     uint64
+	ctx    context.Context // ends with Close
+	cancel context.CancelCauseFunc
+
+	reading sync.Mutex
+	asked   <-chan response
+}
+
+// Next implements Feed.
+func (f *remoteFeed) Next(ctx context.Context) ([]Event, error) {
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(f.ctx, func() { stop(context.Cause(f.ctx)) })()
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, context.Cause(ctx)
+		}
+		if f.asked == nil {
+			_, ch, err := f.r.send(request{Do: "next", Of: f.id})
+			if err != nil {
+				return nil, err
+			}
+			f.asked = ch
+		}
+		a, err := f.r.wait(ctx, f.asked)
+		if err != nil {
+			return nil, err
+		}
+		f.asked = nil
+		if a.Error != nil {
+			return nil, a.Error
+		}
+		events := make([]Event, 0, len(a.Events))
+		for _, w := range a.Events {
+			if e := w.event(); e != nil {
+				events = append(events, e)
+			}
+		}
+		if len(events) > 0 {
+			return events, nil
+		}
+	}
+}
+
+// Close implements Feed.
+func (f *remoteFeed) Close() {
+	f.cancel(fmt.Errorf("peer: feed: %w", ErrClosed))
+	_, _, _ = f.r.send(request{Do: "end", Of: f.id})
+}
