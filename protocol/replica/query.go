@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"earshot/protocol"
 )
@@ -45,11 +46,18 @@ type Hit struct {
 // ErrQuery is a query that cannot be answered; the text says what is wrong with it.
 var ErrQuery = errors.New("search")
 
-// Check returns ErrQuery if a term or the name has nothing that could be found.
+// minPrefix is how many letters the beginning of a word has at least: with one, a search reads a large part of all there is.
+const minPrefix = 2
+
+// Check returns ErrQuery if a beginning is too short, or if a term or the name has nothing that could be found.
 func (q Query) Check() error {
 	for _, t := range q.Terms {
-		if len(t.Words()) == 0 {
+		words := t.Words()
+		if len(words) == 0 {
 			return fmt.Errorf("%w: %q has neither letters nor digits to look for", ErrQuery, t.Text)
+		}
+		if t.Prefix && utf8.RuneCountInString(words[len(words)-1]) < minPrefix {
+			return fmt.Errorf("%w: %s* begins half of all words: at least %d letters before the *", ErrQuery, t.Text, minPrefix)
 		}
 	}
 	if q.Name != "" && len(Words(q.Name)) == 0 {
