@@ -139,7 +139,7 @@ func ParseQuery(text string, loc *time.Location) (ParsedQuery, error) {
 		case key != "" && seen[key]:
 			return ParsedQuery{}, fmt.Errorf("%w: %s: is there twice", ErrQuery, key)
 		case value == "" && key != "":
-			return ParsedQuery{}, fmt.Errorf("%w: nothing after %s:", ErrQuery, key)
+			return ParsedQuery{}, fmt.Errorf("%w: %s: has nothing after it", ErrQuery, key)
 		case value == "":
 			continue
 		}
