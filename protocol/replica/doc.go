@@ -11,7 +11,8 @@
 //	Verify   the only way to a Verified entry from outside; Sign is the one from inside
 //	Index    Accept says whether it is new, Stored that the disk has it: these numbers may be served and reported
 //	Clock    the room's Lamport clock moves on
-//	Store    keeps it, finds it again by number (Load) and by place (Page)
+//	Store    keeps it with all else a node must remember (Batch, State); finds it again by number (Load), by place
+//	         (Page, PageAfter) and by its words (Search); forgets it (Delete, Prune)
 //
 // Who lacks something asks for it. Two peers compare a room by Vectors: Index.DigestPages says what one holds as one
 // digest per author; Index.Answer replies with the numbers held of those authors where the digests differ;

@@ -22,6 +22,7 @@ type EntryKind uint8
 const (
 	KindText   EntryKind = 1 // a line
 	KindAction EntryKind = 2 // a line said with /me
+	KindTopic  EntryKind = 4 // what a room is about from then on
 	KindSealed EntryKind = 3 // a line of a direct conversation that only the other person can read (SPEC section 7.7)
 )
 
@@ -31,6 +32,8 @@ func (k EntryKind) String() string {
 		return "text"
 	case KindAction:
 		return "action"
+	case KindTopic:
+		return "topic"
 	case KindSealed:
 		return "sealed"
 	}
@@ -256,7 +259,7 @@ func (e Entry) check() error {
 	}
 	var err error
 	switch e.Kind {
-	case KindText, KindAction:
+	case KindText, KindAction, KindTopic:
 		_, _, err = DecodeBody(e.Body)
 	case KindSealed:
 		_, _, err = DecodeSealed(e.Body)

@@ -30,7 +30,7 @@ func Words(text string) []string {
 			runes = 0
 		}
 	}
-	for _, r := range norm.NFKD.String(text) {
+	for _, r := range norm.NFKD.String(strings.ToValidUTF8(text, " ")) { // what is not UTF-8 would hide what follows from NFKD
 		switch {
 		case r < utf8.RuneSelf && !isAlphanumeric(r):
 			end()
