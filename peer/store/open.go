@@ -1,0 +1,250 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"earshot/protocol/replica"
+)
+
+// background is the context of everything: what the store has begun it finishes.
+var background = context.Background()
+
+// Open opens a database file, or makes it: 0600, in a folder that exists. It brings an older schema up to date, and
+// after an end that was not a clean one it reads the whole file through to see that it is sound.
+//
+// It returns, wrapped with the path and what to do, ErrForeign, ErrNewer, ErrNetworkFS, ErrInUse, ErrVersion, and
+// replica.ErrReadOnly, ErrFull and ErrCorrupt. Nothing of a file that is refused is changed. On a full disk a file that
+// exists can be opened: it is read, and Commit fails until there is room. A file that cannot be written can still be
+// read with OpenReadOnly.
+func Open(path string) (*Store, error) { return open(path, migrations(), networkFS) }
+
+func open(path string, steps []string, network func(dir string) (string, error)) (*Store, error) {
+	if kind, err := network(filepath.Dir(path)); err != nil {
+		return nil, explain(path, err)
+	} else if kind != "" {
+		return nil, explain(path, fmt.Errorf("%w (%s)", ErrNetworkFS, kind))
+	}
+	if err := reserve(path); err != nil {
+		return nil, explain(path, err)
+	}
+	version, err := inspect(path, steps)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	s := &Store{path: path}
+	if s.write, err = openWriter(path); err != nil {
+		return nil, explain(path, err)
+	}
+	if err = s.write.migrate(version, steps); err == nil {
+		err = s.write.run("UPDATE run SET open = 1")
+		if errors.Is(explain(path, err), replica.ErrFull) {
+			err = nil // one can still read
+		}
+	}
+	if err == nil {
+		s.read, err = openReader(path, "mode=ro")
+	}
+	if err != nil {
+		_ = s.write.close()
+		return nil, explain(path, err)
+	}
+	return s, nil
+}
+
+// OpenReadOnly opens a file that cannot or shall not be written; whatever writes returns replica.ErrReadOnly.
+// The errors are those of Open, and ErrNewer for an older schema too, since it cannot be brought up to date.
+func OpenReadOnly(path string) (*Store, error) {
+	steps := migrations()
+	var err error
+	for _, mode := range []string{"mode=ro", "mode=ro&immutable=1"} { // the other one: not even a folder to lock in
+		version := 0
+		if version, err = inspectAs(path, mode, steps); err != nil {
+			continue
+		}
+		if version != len(steps) {
+			return nil, explain(path, fmt.Errorf("version %d %w", version, ErrNewer))
+		}
+		s := &Store{path: path}
+		if s.read, err = openReader(path, mode); err == nil {
+			return s, nil
+		}
+	}
+	return nil, explain(path, err)
+}
+
+const magic = "SQLite format 3\x00"
+
+// reserve sees that path is a file that may be ours and that can be written, and makes an empty one if there is none.
+func reserve(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+		if dir, e := os.Open(filepath.Dir(path)); e == nil { // the name has to reach the disk as well
+			_ = dir.Sync() // not every system can
+			_ = dir.Close()
+		}
+		return err
+	}
+	if errors.Is(err, fs.ErrExist) {
+		if info, e := os.Lstat(path); e == nil && !info.Mode().IsRegular() {
+			return ErrForeign
+		}
+		if f, err = os.OpenFile(path, os.O_RDWR, 0); err == nil {
+			defer f.Close()
+			head := make([]byte, len(magic))
+			n, e := io.ReadFull(f, head)
+			switch {
+			case errors.Is(e, io.EOF): // empty: a new one, or one whose maker died at once
+				return nil
+			case !bytes.Equal(head[:n], []byte(magic)[:n]):
+				return ErrForeign
+			case e != nil:
+				return fmt.Errorf("%w: %w", replica.ErrCorrupt, e)
+			}
+			return nil
+		}
+	}
+	if unwritable(err) {
+		return fmt.Errorf("%w (%w)", replica.ErrReadOnly, err)
+	}
+	if diskFull(err) {
+		return fmt.Errorf("%w (%w)", replica.ErrFull, err)
+	}
+	return err
+}
+
+// inspect reads, without changing anything, how many migrations a file has behind it, and refuses what is not ours,
+// newer, or damaged.
+func inspect(path string, steps []string) (version int, err error) {
+	if info, err := os.Stat(path); err == nil && info.Size() == 0 && !exists(path+"-wal") {
+		return 0, nil
+	}
+	return inspectAs(path, "mode=ro", steps)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func inspectAs(path, mode string, steps []string) (version int, err error) {
+	db, err := openReader(path, mode)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	var id, tables, unclean int
+	var sqlite string
+	if err := db.QueryRow("SELECT sqlite_version()").Scan(&sqlite); err != nil {
+		return 0, err
+	}
+	if !recent(sqlite) {
+		return 0, fmt.Errorf("%w than %s: at least %d.%d.%d", ErrVersion, sqlite, least[0], least[1], least[2])
+	}
+	err = errors.Join(
+		db.QueryRow("PRAGMA application_id").Scan(&id),
+		db.QueryRow("PRAGMA user_version").Scan(&version),
+		db.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables),
+	)
+	switch {
+	case err != nil:
+		return 0, err
+	case id == 0 && tables == 0 && version == 0: // made, and nothing more
+		return 0, nil
+	case id != applicationID:
+		return 0, ErrForeign
+	case version > len(steps):
+		return 0, fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewer, version, len(steps))
+	}
+	if err := db.QueryRow("SELECT open FROM run").Scan(&unclean); err != nil {
+		return 0, err
+	}
+	if unclean != 0 {
+		err = check(db)
+	}
+	return version, err
+}
+
+// check reads everything.
+func check(db *sql.DB) error {
+	var verdict string
+	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%w (%s)", replica.ErrCorrupt, verdict)
+	}
+	return nil
+}
+
+// least is the oldest SQLite without an error that can damage a WAL database (https://sqlite.org/wal.html#walresetbug).
+var least = [3]int{3, 51, 3}
+
+func recent(version string) bool {
+	var have [3]int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &have[0], &have[1], &have[2]); err != nil {
+		return false
+	}
+	for i := range least {
+		if have[i] != least[i] {
+			return have[i] > least[i]
+		}
+	}
+	return true
+}
+
+// uri is the file as SQLite takes it with options behind it.
+func uri(path, options string) string {
+	path = filepath.ToSlash(path)
+	if filepath.VolumeName(path) != "" {
+		path = "/" + path
+	}
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + options
+}
+
+// Both kinds of connection wait for others this long (milliseconds) before they give up.
+const pragmas = "&_dqs=0&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)"
+
+func openWriter(path string) (*writer, error) {
+	db, err := sql.Open("sqlite", uri(path, "mode=rw&_defensive=1"+pragmas+
+		"&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=secure_delete(on)"+
+		"&_pragma=cache_size(-8192)&_pragma=journal_size_limit(16777216)"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	w, err := newWriter(db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	var mode string
+	if _, err = w.row("PRAGMA journal_mode", nil, &mode); err == nil && mode != "wal" {
+		err = fmt.Errorf("%w (no write-ahead log, but %s)", ErrNetworkFS, mode)
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+// readers is how many pages are read at once.
+const readers = 2
+
+func openReader(path, mode string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", uri(path, mode+pragmas+"&_pragma=cache_size(-4096)&_query_only=1"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(readers)
+	db.SetMaxIdleConns(readers)
+	return db, nil
+}
