@@ -29,8 +29,50 @@ type Chat interface {
 	People(ctx context.Context) ([]Person, error)
 	// History is up to n messages of a room that come before a place (the zero Place: the newest), in order.
 	History(ctx context.Context, room protocol.RoomID, before Place, n int) ([]Message, error)
+	// Search finds stored lines, newest first. The query is words, "a phrase", from:NAME, in:ROOM, before:DATE, after:DATE.
+	// older is 0 or the Older of an earlier result, to go on from there.
+	Search(ctx context.Context, query string, older uint64, n int) (Found, error)
+	// SetTopic says what a room is about, to everybody in it.
+	SetTopic(ctx context.Context, room, topic string) error
+	// PublicRooms is the public rooms that somebody on the LAN is in, by name.
+	PublicRooms(ctx context.Context) ([]PublicRoom, error)
+	// Forget leaves a room and deletes what is stored of it here. Others keep what they have.
+	Forget(ctx context.Context, room string) error
+	// Read notes that a room has been read up to a place.
+	Read(ctx context.Context, room protocol.RoomID, upTo Place) error
+	// Detail is who has an own line, and who has not.
+	Detail(ctx context.Context, room protocol.RoomID, line Place) (Detail, error)
 	// Ping measures one round trip over the secured channel. ErrNoAnswer: ctx ended first.
 	Ping(ctx context.Context, who string) (time.Duration, error)
+}
+
+// Found is what a search has found.
+type Found struct {
+	Messages []Message `json:"messages"` // newest first
+	Older    uint64    `json:"older"`    // to go on from here; 0: there is no more
+}
+
+// PublicRoom is a public room that exists on the LAN.
+type PublicRoom struct {
+	Name   string `json:"name"`   // with '#'
+	People int    `json:"people"` // online, with oneself
+	Joined bool   `json:"joined"`
+	Topic  string `json:"topic,omitempty"`
+}
+
+// Detail is how far an own line has come.
+type Detail struct {
+	Said    time.Time `json:"said"`
+	Reached []Receipt `json:"reached"` // in the order of their word
+	Missing []Person  `json:"missing"` // who of its audience has not stored it yet
+}
+
+// Receipt is somebody's word that they have stored a line.
+type Receipt struct {
+	Peer     protocol.PeerID `json:"peer"`
+	Name     string          `json:"name"`
+	At       time.Time       `json:"at"`
+	Sendings int             `json:"sendings"` // how often it had been sent by then
 }
 
 // Feed is one reader's events.

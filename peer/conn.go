@@ -184,6 +184,7 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 	c.status.touch(now)
 	if cn.self.met && !p.online() {
 		p.since = now
+		c.keep.person(p)
 		c.emit(Left{Person: c.view(p), Reason: reason})
 	}
 }

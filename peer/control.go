@@ -150,7 +150,23 @@ func (c *client) do(ctx context.Context, q request) (a response, err error) {
 	case "people":
 		a.People, err = c.chat.People(ctx)
 	case "history":
-		a.Messages, err = c.chat.History(ctx, q.Room, q.Before, q.Count)
+		a.Messages, err = c.chat.History(ctx, q.Room, q.Place, q.Count)
+	case "search":
+		var f Found
+		f, err = c.chat.Search(ctx, q.Text, q.Older, q.Count)
+		a.Found = &f
+	case "topic":
+		err = c.chat.SetTopic(ctx, q.Name, q.Text)
+	case "rooms":
+		a.Rooms, err = c.chat.PublicRooms(ctx)
+	case "forget":
+		err = c.chat.Forget(ctx, q.Name)
+	case "read":
+		err = c.chat.Read(ctx, q.Room, q.Place)
+	case "detail":
+		var d Detail
+		d, err = c.chat.Detail(ctx, q.Room, q.Place)
+		a.Detail = &d
 	case "ping":
 		a.RTT, err = c.chat.Ping(ctx, q.Name)
 	case "feed":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -44,7 +45,7 @@ var (
 	parrotBob  = protocol.PeerID{1, 2, 3}
 	parrotRoom = Room{ID: uuid.UUID{7}, Name: "#lobby"}
 	parrotNoon = time.Date(2026, 11, 20, 12, 0, 0, 123456789, time.UTC)
-	parrotLine = Message{ID: uuid.UUID{9}, Room: parrotRoom, Author: parrotBob, Name: "bob", Text: "hi <b>\u2028\x00", Time: parrotNoon, Place: Place{Lamport: 1 << 52, Seq: 3}}
+	parrotLine = Message{ID: uuid.UUID{9}, Room: parrotRoom, Author: parrotBob, Name: "bob", Text: "hi <b>\u2028\x00", Time: parrotNoon, Place: Place{Lamport: 1 << 52, Seq: 3}, Unstored: true, Late: true}
 )
 
 func (p *parrot) Feed(ctx context.Context) (Feed, error) { return &parrotFeed{p, ctx}, nil }
@@ -80,6 +81,42 @@ func (p *parrot) People(context.Context) ([]Person, error) {
 func (p *parrot) History(_ context.Context, room protocol.RoomID, before Place, n int) ([]Message, error) {
 	p.heard("history %v %v %d", room == parrotRoom.ID, before, n)
 	return []Message{parrotLine, parrotLine}, nil
+}
+
+func (p *parrot) Search(_ context.Context, query string, older uint64, n int) (Found, error) {
+	p.heard("search %s %d %d", query, older, n)
+	if query == `"` {
+		return Found{}, fmt.Errorf("peer: %q: %w", query, ErrBadName)
+	}
+	return Found{Messages: []Message{parrotLine}, Older: math.MaxUint64}, nil
+}
+
+func (p *parrot) SetTopic(_ context.Context, room, topic string) error {
+	p.heard("topic of %s %s", room, topic)
+	return fmt.Errorf("peer: %s: %w", room, ErrNotJoined)
+}
+
+func (p *parrot) PublicRooms(context.Context) ([]PublicRoom, error) {
+	return []PublicRoom{{Name: "#go", People: 2, Topic: "release at four"}, {Name: "#lobby", People: 3, Joined: true}}, nil
+}
+
+func (p *parrot) Forget(_ context.Context, room string) error {
+	p.heard("forget %s", room)
+	return nil
+}
+
+func (p *parrot) Read(_ context.Context, room protocol.RoomID, upTo Place) error {
+	p.heard("read %v %v", room == parrotRoom.ID, upTo)
+	return nil
+}
+
+func (p *parrot) Detail(_ context.Context, room protocol.RoomID, line Place) (Detail, error) {
+	p.heard("detail %v %v", room == parrotRoom.ID, line)
+	return Detail{
+		Said:    parrotNoon,
+		Reached: []Receipt{{Peer: parrotBob, Name: "bob", At: parrotNoon, Sendings: 3}},
+		Missing: []Person{{ID: protocol.PeerID{4}, Name: "carol", Since: parrotNoon}},
+	}, nil
 }
 
 func (p *parrot) Ping(ctx context.Context, who string) (time.Duration, error) {
@@ -161,6 +198,17 @@ func TestRemoteAnswersAsTheChatDoes(t *testing.T) {
 		{"history", func(c Chat) (any, error) {
 			return c.History(ctx, parrotRoom.ID, Place{Lamport: 4, Author: parrotBob}, 7)
 		}},
+		{"search", func(c Chat) (any, error) { return c.Search(ctx, `"fire again" from:bob`, 1<<62, 7) }},
+		{"bad search", func(c Chat) (any, error) { return c.Search(ctx, `"`, 0, 7) }},
+		{"topic", func(c Chat) (any, error) { return nil, c.SetTopic(ctx, "#go", "release at <four>") }},
+		{"rooms", func(c Chat) (any, error) { return c.PublicRooms(ctx) }},
+		{"forget", func(c Chat) (any, error) { return nil, c.Forget(ctx, "#go") }},
+		{"read", func(c Chat) (any, error) {
+			return nil, c.Read(ctx, parrotRoom.ID, Place{Lamport: 4, Author: parrotBob, Epoch: 1 << 52, Seq: 9})
+		}},
+		{"detail", func(c Chat) (any, error) {
+			return c.Detail(ctx, parrotRoom.ID, Place{Lamport: 5, Author: parrotBob})
+		}},
 		{"ping", func(c Chat) (any, error) { return c.Ping(ctx, "bob") }},
 		{"rename", func(c Chat) (any, error) { return nil, c.Rename(ctx, "carol") }},
 		{"part", func(c Chat) (any, error) { return nil, c.Part(ctx, "#go") }},
@@ -216,6 +264,8 @@ func TestEveryEventCrosses(t *testing.T) {
 		Delivered{ID: parrotLine.ID, Room: parrotRoom, Peer: parrotBob, Name: "bob", After: time.Millisecond, Sendings: 2, Audience: 3, Reached: 1},
 		RoomJoined{parrotRoom},
 		RoomParted{parrotRoom},
+		Topic{Room: Room{ID: parrotRoom.ID, Name: "#lobby", Topic: "tea", Read: Place{Lamport: 3, Seq: 1}}, By: "bob"},
+		Gaps{Room: parrotRoom, Gaps: []Gap{{Author: parrotBob, Name: "bob", Epoch: 5, Missing: []protocol.Range{{First: 41, Last: 42}}, Asked: "carol"}}},
 		Note{Text: "port taken", Trouble: true},
 		Status{Owed: 1, Loss: 0.5},
 		Resync{Dropped: 4},
@@ -398,7 +448,7 @@ func TestAClosedListenerWaitsForItsClients(t *testing.T) {
 }
 
 func TestDialRefusesStrangers(t *testing.T) {
-	for _, greeting := range []string{`{"control":2}` + "\n", "SSH-2.0-x\r\n", ""} {
+	for _, greeting := range []string{`{"control":1}` + "\n", "SSH-2.0-x\r\n", ""} {
 		path := filepath.Join(t.TempDir(), "s")
 		l, err := net.Listen("unix", path)
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 // Every line is one JSON object. The server greets first; then each request has a number of the client's
 // choice, and its answer bears the same number. Answers come in the order in which they are ready.
 const (
-	controlVersion = 1
+	controlVersion = 2
 	// controlLine bounds a request: protocol.MaxText with every byte escaped, and room to spare. Bytes.
 	controlLine = 1 << 18
 	// controlPatience is how long a write may wait for the other side to read.
@@ -35,7 +35,8 @@ type request struct {
 	Text   string          `json:"text,omitempty"`
 	Action bool            `json:"action,omitempty"`
 	Room   protocol.RoomID `json:"room,omitzero"`
-	Before Place           `json:"before,omitzero"`
+	Place  Place           `json:"place,omitzero"`
+	Older  uint64          `json:"older,omitempty"`
 	Count  int             `json:"count,omitempty"`
 }
 
@@ -47,6 +48,9 @@ type response struct {
 	Room     *Room         `json:"room,omitempty"`
 	People   []Person      `json:"people,omitempty"`
 	Messages []Message     `json:"messages,omitempty"`
+	Found    *Found        `json:"found,omitempty"`
+	Rooms    []PublicRoom  `json:"rooms,omitempty"`
+	Detail   *Detail       `json:"detail,omitempty"`
 	Events   []wireEvent   `json:"events,omitempty"`
 	RTT      time.Duration `json:"rtt,omitempty"`
 }
@@ -108,6 +112,7 @@ type wireEvent struct {
 	Delivered  *Delivered  `json:"delivered,omitempty"`
 	RoomJoined *RoomJoined `json:"roomJoined,omitempty"`
 	RoomParted *RoomParted `json:"roomParted,omitempty"`
+	Topic      *Topic      `json:"topic,omitempty"`
 	Note       *Note       `json:"note,omitempty"`
 	Gaps       *Gaps       `json:"gaps,omitempty"`
 	Status     *Status     `json:"status,omitempty"`
@@ -132,6 +137,8 @@ func wrapEvent(e Event) wireEvent {
 		return wireEvent{RoomJoined: &e}
 	case RoomParted:
 		return wireEvent{RoomParted: &e}
+	case Topic:
+		return wireEvent{Topic: &e}
 	case Note:
 		return wireEvent{Note: &e}
 	case Gaps:
@@ -163,6 +170,8 @@ func (w wireEvent) event() Event {
 		return *w.RoomJoined
 	case w.RoomParted != nil:
 		return *w.RoomParted
+	case w.Topic != nil:
+		return *w.Topic
 	case w.Note != nil:
 		return *w.Note
 	case w.Gaps != nil:

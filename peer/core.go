@@ -36,6 +36,8 @@ type Core struct {
 	people   people
 	rooms    rooms
 	logs     logs
+	keep     keeping
+	post     post
 	gaps     gapWatch
 	outbox   outbox
 	gate     *gate
@@ -67,8 +69,8 @@ type Datagram struct {
 	Data []byte
 }
 
-// NewCore makes a node that receives unicast on port and knows the logs that the store holds.
-func NewCore(cfg Config, now time.Time, port uint16, logStates []replica.LogState) (*Core, error) {
+// NewCore makes a node that receives unicast on port and goes on where the state of its store left off.
+func NewCore(cfg Config, now time.Time, port uint16, state replica.State) (*Core, error) {
 	name, err := CleanName(cfg.Name)
 	if err != nil {
 		return nil, err
@@ -104,15 +106,12 @@ func NewCore(cfg Config, now time.Time, port uint16, logStates []replica.LogStat
 		links:    map[uint32]*link{},
 		people:   people{byID: map[protocol.PeerID]*person{}},
 		rooms:    rooms{byID: map[protocol.RoomID]*room{}, clock: replica.NewClock()},
-		logs:     newLogs(r, now, logStates),
+		logs:     newLogs(r, now, state.Logs),
 		gate:     gate,
 		status:   statusLine{drops: map[string]uint64{}},
 	}
 	if c.rooms.epoch, err = replica.NewEpoch(cfg.Rand); err != nil {
 		return nil, err
-	}
-	for _, s := range logStates {
-		c.rooms.clock.Restore(s.Room, s.Lamport, s.Ranges.Len())
 	}
 	c.air.seeds = make([]seedPeer, 0, len(cfg.Peers))
 	for _, p := range cfg.Peers {
@@ -123,7 +122,10 @@ func NewCore(cfg Config, now time.Time, port uint16, logStates []replica.LogStat
 	}
 	c.now = now
 	c.people.me = Person{ID: c.id, Name: name, Online: true, Since: now}
-	c.enter(Lobby)
+	if err := c.openPost(now, state); err != nil {
+		return nil, err
+	}
+	c.restore(now, state)
 	c.out = Output{}
 	c.air.announcer.Burst(now)
 	return c, nil
@@ -143,6 +145,8 @@ func (c *Core) Advance(now time.Time) {
 		c.advanceConn(now, cn)
 	}
 	c.chores(now)
+	c.advanceRetry(now)
+	c.advancePost(now)
 	c.advanceLogs(now)
 	c.advanceGaps(now)
 	c.advanceOutbox(now)
@@ -153,7 +157,7 @@ func (c *Core) Advance(now time.Time) {
 
 // Deadline is when Advance must be called at the latest.
 func (c *Core) Deadline() time.Time {
-	d := earliest(c.endpoint.Deadline(), c.roster.Deadline(), c.air.deadline(), c.logs.deadline(),
+	d := earliest(c.endpoint.Deadline(), c.roster.Deadline(), c.air.deadline(), c.logs.deadline(), c.post.deadline(),
 		c.gaps.due, c.outbox.next, c.status.due, c.leaving.deadline())
 	if len(c.conns) > 0 {
 		d = earliest(d, c.choresDue)

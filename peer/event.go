@@ -18,6 +18,10 @@ type Room struct {
 	ID   protocol.RoomID `json:"id"`
 	Name string          `json:"name"` // "#lobby", or "@bob" for the conversation with bob
 	With protocol.PeerID `json:"with"` // the other one of a direct conversation, zero in a public room
+
+	// Known in Ready, RoomJoined, Topic and the results of Join and Query only.
+	Topic string `json:"topic,omitempty"`
+	Read  Place  `json:"read,omitzero"` // up to here it has been read, on this node
 }
 
 // Direct tells whether the room is a conversation of two.
@@ -107,6 +111,7 @@ type Message struct {
 	Place    Place           `json:"place"`
 	Skew     time.Duration   `json:"skew,omitempty"`     // author's clock minus ours, when it is off by protocol.SkewMark
 	Old      bool            `json:"old,omitempty"`      // said before this node met the author or the room: history
+	Unstored bool            `json:"unstored,omitempty"` // the disk did not take it: it may be gone after a restart
 	Late     bool            `json:"late,omitempty"`     // came after lines that belong behind it were shown
 	Audience int             `json:"audience,omitempty"` // own lines: how many it is for
 	Reached  int             `json:"reached,omitempty"`  // own lines: how many have stored it
@@ -132,6 +137,12 @@ type RoomJoined struct {
 // RoomParted is a room that this node has left.
 type RoomParted struct {
 	Room Room `json:"room"`
+}
+
+// Topic is a room's new topic.
+type Topic struct {
+	Room Room   `json:"room"` // with the topic
+	By   string `json:"by"`   // the name of whoever set it
 }
 
 // Gap is lines that somebody must have said, since later ones are here, and that have not come yet.
@@ -178,6 +189,7 @@ func (Message) isEvent()    {}
 func (Delivered) isEvent()  {}
 func (RoomJoined) isEvent() {}
 func (RoomParted) isEvent() {}
+func (Topic) isEvent()      {}
 func (Gaps) isEvent()       {}
 func (Note) isEvent()       {}
 func (Status) isEvent()     {}

@@ -14,7 +14,7 @@ func (c *Core) Leftovers() []string {
 	most("instances on the roster", c.roster.N(), len(c.conns))
 	most("handshakes", c.endpoint.Connecting()+c.endpoint.HalfOpen(), len(c.conns))
 	most("lines in the outbox", len(c.outbox.list), 0)
-	most("entries waiting for the store", len(c.logs.pending.Append)+len(c.logs.pending.Loads), 0)
+	most("entries waiting for the store", len(c.logs.pending.Write.Entries)+len(c.logs.pending.reads), 0)
 	most("sources", len(c.gate.sources), maxSources)
 	for _, p := range c.people.list {
 		most("connections to "+p.name, len(p.conns), 1)

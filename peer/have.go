@@ -47,25 +47,28 @@ func (c *Core) owesHave(now time.Time, v replica.Verified) {
 }
 
 func (c *Core) owe(now time.Time, log replica.Log, seq uint64) {
-	p := c.people.byID[log.Author]
-	if p == nil {
+	if p := c.people.byID[log.Author]; p != nil {
+		for _, cn := range p.conns {
+			c.oweTo(now, cn, log, seq)
+		}
+	}
+}
+
+// oweTo has one instance told that an entry is stored.
+func (c *Core) oweTo(now time.Time, cn *conn, log replica.Log, seq uint64) {
+	spread := max(protocol.HaveSpreadMin, time.Duration(len(c.conns))*protocol.HaveSpread)
+	h := &cn.haves
+	if h.telling(log, seq) {
 		return
 	}
-	spread := max(protocol.HaveSpreadMin, time.Duration(len(c.conns))*protocol.HaveSpread)
-	for _, cn := range p.conns {
-		h := &cn.haves
-		if h.telling(log, seq) {
-			continue
-		}
-		set, known := h.ranges[log]
-		if !known {
-			h.logs = append(h.logs, log)
-		}
-		set.Add(protocol.Range{First: seq, Last: seq})
-		h.ranges[log] = set
-		if h.due.IsZero() {
-			h.due = later(now.Add(c.jitter(0, spread)), h.last.Add(spread))
-		}
+	set, known := h.ranges[log]
+	if !known {
+		h.logs = append(h.logs, log)
+	}
+	set.Add(protocol.Range{First: seq, Last: seq})
+	h.ranges[log] = set
+	if h.due.IsZero() {
+		h.due = later(now.Add(c.jitter(0, spread)), h.last.Add(spread))
 	}
 }
 
@@ -89,9 +92,26 @@ func (c *Core) sendHaves(now time.Time, cn *conn) {
 	clear(h.ranges)
 }
 
+// lostOwn compares a room with somebody who has entries of this node's that it has not itself.
+func (c *Core) lostOwn(cn *conn, id protocol.RoomID) {
+	if id == c.cfg.Network.DirectRoom(c.id, cn.person.id) {
+		c.direct(cn.person)
+	}
+	if r := c.rooms.byID[id]; r != nil {
+		c.compareRoom(cn, r)
+	}
+}
+
 // receiveHave takes somebody's word that they have stored entries of this node's.
 func (c *Core) receiveHave(now time.Time, cn *conn, f frame.Have) {
+	log := replica.Log{Room: f.Room, Author: f.Author, Epoch: f.Epoch}
 	if f.Author == c.id { // it may have left the room since: what counts is the line's audience
-		c.delivered(now, cn.person, replica.Log{Room: f.Room, Author: f.Author, Epoch: f.Epoch}, f.Ranges)
+		c.delivered(now, cn.person, log, f.Ranges)
+		c.carries(now, cn, log, f.Ranges)
+		if protocol.RangeSet(f.Ranges).Minus(c.logs.index.Ranges(log)).Len() > 0 {
+			c.lostOwn(cn, f.Room) // said before an old copy of this profile was put back
+		}
+	} else {
+		c.carried(cn.person, log, f.Ranges)
 	}
 }

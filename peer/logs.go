@@ -16,76 +16,72 @@ type logs struct {
 	fetcher *replica.Fetcher
 	pending Batch  // gathers while the store works
 	busy    *Batch // at the store
+	retry   retry
 	vectors time.Time
+	pruned  time.Time // when what is too old to be kept goes next
 	held    time.Time // when entries that wait for their predecessors are shown all the same
 }
 
-// Batch is what the store does in one go: append, then read. The store fills in the results and the error.
+// Batch is what the store does in one go: write, then read.
 type Batch struct {
-	Append []replica.Verified
-	Loads  []Load
-	Pages  []Page
-	Err    error // of Append
+	Write replica.Batch
+	Err   error // of the writing
 
 	arrivals []arrival
+	reads    []read
+	results  []func(now time.Time)
 }
 
-// Load reads entries that a peer wants.
-type Load struct {
-	Log    replica.Log
-	Range  protocol.Range
-	Result []replica.Verified
-	Err    error
-
-	to *conn
-}
-
-// Page reads messages that a view wants.
-type Page struct {
-	Room   protocol.RoomID
-	Before replica.Place
-	N      int
-	Result []replica.Stored
-	Err    error
-
-	room  *room
-	reply func([]Message, error)
-}
+// read asks the store something, on the store's own goroutine; what it returns is run in the core.
+type read func(s replica.Store) func(now time.Time)
 
 // arrival is an entry on its way to the store.
 type arrival struct {
-	v       replica.Verified
-	room    *room
-	own     bool // said here, now
-	fetched bool // from somebody else than its author
-	at      time.Time
-	reply   func(Message, error)
+	v        replica.Verified
+	plain    *replica.Body // what a sealed one says
+	room     *room
+	own      bool  // said here, now
+	line     *line // of an own one
+	fetched  bool  // from somebody else than its author
+	bringer  *conn // who is to know besides the author that it is stored
+	shown    bool  // already, although the store had not taken it
+	unstored bool
+	at       time.Time
+	reply    func(Message, error)
 }
-
-// loadMost is how many entries are read for one range of a Want.
-const loadMost = protocol.WantWindow
 
 func newLogs(r *rand.Rand, now time.Time, states []replica.LogState) logs {
-	l := logs{
+	return logs{
 		index: replica.NewIndex(states), fetcher: replica.NewFetcher(r), vectors: now.Add(protocol.VectorInterval),
+		pruned: now.Add(pruneFirst),
 	}
-	return l
 }
 
-func (l *logs) deadline() time.Time { return earliest(l.fetcher.Deadline(), l.vectors, l.held) }
+func (l *logs) deadline() time.Time {
+	return earliest(l.fetcher.Deadline(), l.vectors, l.pruned, l.held, l.retry.due)
+}
 
 func (l *logs) append(a arrival) {
-	l.pending.Append = append(l.pending.Append, a.v)
+	l.pending.Write.Entries = append(l.pending.Write.Entries, a.v)
+	if a.plain != nil {
+		l.pending.Write.Bodies = append(l.pending.Write.Bodies, *a.plain)
+	}
 	l.pending.arrivals = append(l.pending.arrivals, a)
 }
 
+// ask has something read at the store.
+func (l *logs) ask(r read) { l.pending.reads = append(l.pending.reads, r) }
+
 // issueBatch hands everything pending to the store, one batch at a time (house rule 3).
 func (c *Core) issueBatch() {
-	p := &c.logs.pending
-	if c.logs.busy != nil || len(p.Append)+len(p.Loads)+len(p.Pages) == 0 {
+	if c.logs.busy != nil {
 		return
 	}
+	c.keep.fill(c, &c.logs.pending.Write)
 	b := c.logs.pending
+	if b.Write.Empty() && len(b.reads) == 0 {
+		return
+	}
 	c.logs.pending = Batch{}
 	c.logs.busy = &b
 	c.out.Batch = &b
@@ -93,77 +89,46 @@ func (c *Core) issueBatch() {
 
 // Run does a batch at the store. It is called outside the core, wherever the store may take its time.
 func (b *Batch) Run(s replica.Store) {
-	if len(b.Append) > 0 {
-		b.Err = s.Commit(replica.Batch{Entries: b.Append})
+	if !b.Write.Empty() {
+		b.Err = s.Commit(b.Write)
 	}
-	for i := range b.Loads {
-		l := &b.Loads[i]
-		raws, err := s.Load(l.Log, l.Range.First, l.Range.Last, loadMost)
-		for _, raw := range raws {
-			if v, verr := replica.Verify(raw); verr == nil { // disks err too, and others would think us the forger
-				l.Result = append(l.Result, v)
-			}
-		}
-		l.Err = err
-	}
-	for i := range b.Pages {
-		p := &b.Pages[i]
-		p.Result, p.Err = s.Page(p.Room, p.Before, p.N)
+	for _, r := range b.reads {
+		b.results = append(b.results, r(s))
 	}
 }
 
 // Stored takes a batch that the store is through with: now its entries count, are acknowledged and shown.
 func (c *Core) Stored(now time.Time, b *Batch) {
 	c.logs.busy = nil
-	if b.Err != nil && len(b.arrivals) > 0 {
-		c.emit(Note{Trouble: true, Text: "not stored: " + b.Err.Error()})
-	}
-	var own []arrival
-	for _, a := range b.arrivals {
-		if b.Err != nil {
-			if a.reply != nil {
-				a.reply(Message{}, wrap(b.Err, "not stored"))
+	if b.Err != nil {
+		c.notStored(now, b)
+	} else {
+		if !b.Write.Empty() {
+			c.storeWorks(now)
+		}
+		var own []arrival
+		for _, a := range b.arrivals {
+			c.logs.index.Stored(a.v)
+			if a.own {
+				own = append(own, a)
+				continue
 			}
-			continue
-		}
-		c.logs.index.Stored(a.v)
-		if a.own {
-			own = append(own, a)
-			continue
-		}
-		c.owesHave(now, a.v)
-		if len(a.room.gaps) > 0 {
-			c.gaps.watch(now)
-		}
-		c.show(now, a)
-	}
-	c.push(now, own)
-	for _, l := range b.Loads {
-		c.serve(l)
-	}
-	for _, p := range b.Pages {
-		out := make([]Message, 0, len(p.Result))
-		for _, v := range p.Result {
-			if m, ok := c.message(now, p.room, v.Verified); ok {
-				m.Old = true
-				out = append(out, m)
+			c.owesHave(now, a.v)
+			if e := a.v.Entry(); a.bringer != nil && c.conn(a.bringer.instance) == a.bringer {
+				c.oweTo(now, a.bringer, e.Log, e.Seq)
+			}
+			if len(a.room.gaps) > 0 {
+				c.gaps.watch(now)
+			}
+			if !a.shown {
+				c.show(now, a)
 			}
 		}
-		p.reply(out, p.Err)
+		c.push(now, own)
 	}
-	c.turn(now)
-}
-
-// History reads messages of a room that come before a place.
-func (c *Core) History(now time.Time, id protocol.RoomID, before Place, n int, reply func([]Message, error)) {
-	r := c.rooms.byID[id]
-	if r == nil {
-		reply(nil, ErrNotJoined)
-		return
+	for _, result := range b.results {
+		result(now)
 	}
-	c.logs.pending.Pages = append(c.logs.pending.Pages, Page{
-		Room: id, Before: replica.Place(before), N: n, room: r, reply: reply,
-	})
 	c.turn(now)
 }
 
@@ -190,6 +155,9 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 		return err
 	}
 	if !c.belongs(log) {
+		if from != nil && from.person.id == log.Author {
+			return c.carry(now, raw, from)
+		}
 		return errNotMember
 	}
 	fetched := from != nil && from.person.id != log.Author
@@ -198,6 +166,9 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	} else if seen {
 		if !fetched && log.Author != c.id && c.logs.index.Ranges(log).Contains(seq) {
 			c.owe(now, log, seq) // its author does not know yet that it is stored
+		}
+		if fetched && c.rooms.publicByID(log.Room) == nil && c.logs.index.Ranges(log).Contains(seq) {
+			c.oweTo(now, from, log, seq) // who carried it need not any more
 		}
 		c.logs.fetcher.Got(log, seq)
 		return nil
@@ -214,7 +185,16 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 		}
 		c.logs.fetcher.Got(log, seq)
 		c.rooms.clock.Seen(r.ID, v.Entry().Lamport)
-		c.logs.append(arrival{v: v, room: r, fetched: fetched, at: now})
+		a := arrival{v: v, room: r, fetched: fetched, at: now}
+		if r.Direct() && log.Author != c.id {
+			if v.Entry().Kind == replica.KindSealed {
+				a.plain = c.unseal(v)
+			}
+			if fetched {
+				a.bringer = from
+			}
+		}
+		c.logs.append(a)
 	}
 	for _, x := range c.logs.index.Conflicts() {
 		c.emit(Note{Trouble: true, Text: c.nameOf(x.Log.Author) + " has signed two different lines for one place: their key is in use twice, or they cheat"})
@@ -241,10 +221,11 @@ func (c *Core) nameOf(id protocol.PeerID) string {
 }
 
 // message is a stored entry as a view shows it.
-func (c *Core) message(now time.Time, r *room, v replica.Verified) (Message, bool) {
-	e := v.Entry()
-	name, text, ok := v.Text()
-	if !ok {
+func (c *Core) message(r *room, s replica.Stored) (Message, bool) {
+	e := s.Entry()
+	name, text, ok := s.Text()
+	kind := s.Kind()
+	if !ok || kind != replica.KindText && kind != replica.KindAction {
 		return Message{}, false
 	}
 	if clean, err := CleanName(name); err == nil {
@@ -253,8 +234,11 @@ func (c *Core) message(now time.Time, r *room, v replica.Verified) (Message, boo
 		name = "·" + e.Author.Short()
 	}
 	m := Message{
-		ID: v.ID(), Room: r.Room, Author: e.Author, Name: name, Own: e.Author == c.id, Action: e.Kind == replica.KindAction,
-		Text: text, Time: e.Wall, Place: Place{Lamport: e.Lamport, Author: e.Author, Epoch: e.Epoch, Seq: e.Seq},
+		ID: s.ID(), Room: r.name(), Author: e.Author, Name: name, Own: e.Author == c.id, Action: kind == replica.KindAction,
+		Text: text, Time: e.Wall, Place: Place(e.Place()),
+	}
+	if l := s.Line; l != nil {
+		m.Audience, m.Reached = len(l.Audience), len(l.Reached)
 	}
 	if m.Own {
 		if l := c.outbox.find(e.Log, e.Seq); l != nil {

@@ -58,7 +58,7 @@ func Start(cfg Config) (*Node, Feed, error) {
 		n.private.close()
 		return nil, nil, err
 	}
-	if n.core, err = NewCore(cfg, time.Now(), n.private.port(), state.Logs); err != nil {
+	if n.core, err = NewCore(cfg, time.Now(), n.private.port(), state); err != nil {
 		n.private.close()
 		n.shared.close()
 		return nil, nil, err
@@ -194,6 +194,42 @@ func (n *Node) People(ctx context.Context) ([]Person, error) {
 // History implements Chat.
 func (n *Node) History(ctx context.Context, room protocol.RoomID, before Place, count int) ([]Message, error) {
 	return ask(ctx, n, func(now time.Time, reply func([]Message, error)) { n.core.History(now, room, before, count, reply) })
+}
+
+// Search implements Chat.
+func (n *Node) Search(ctx context.Context, query string, older uint64, count int) (Found, error) {
+	return ask(ctx, n, func(now time.Time, reply func(Found, error)) { n.core.Search(now, query, older, count, reply) })
+}
+
+// SetTopic implements Chat.
+func (n *Node) SetTopic(ctx context.Context, room, topic string) error {
+	_, err := ask(ctx, n, func(now time.Time, reply func(struct{}, error)) {
+		n.core.SetTopic(now, room, topic, func(err error) { reply(struct{}{}, err) })
+	})
+	return err
+}
+
+// PublicRooms implements Chat.
+func (n *Node) PublicRooms(ctx context.Context) ([]PublicRoom, error) {
+	return ask(ctx, n, func(_ time.Time, reply func([]PublicRoom, error)) { reply(n.core.PublicRooms(), nil) })
+}
+
+// Forget implements Chat.
+func (n *Node) Forget(ctx context.Context, room string) error {
+	_, err := ask(ctx, n, func(now time.Time, reply func(struct{}, error)) {
+		n.core.Forget(now, room, func(err error) { reply(struct{}{}, err) })
+	})
+	return err
+}
+
+// Read implements Chat.
+func (n *Node) Read(ctx context.Context, room protocol.RoomID, upTo Place) error {
+	return do(ctx, n, func(now time.Time) error { return n.core.Read(now, room, upTo) })
+}
+
+// Detail implements Chat.
+func (n *Node) Detail(ctx context.Context, room protocol.RoomID, line Place) (Detail, error) {
+	return ask(ctx, n, func(now time.Time, reply func(Detail, error)) { n.core.Detail(now, room, line, reply) })
 }
 
 // Ping implements Chat.

@@ -33,7 +33,7 @@ type shownLine struct {
 // show tells the view of a stored entry, once those before it in its log are shown.
 func (c *Core) show(now time.Time, a arrival) {
 	if a.reply != nil {
-		m, _ := c.message(now, a.room, a.v)
+		m, _ := c.message(a.room, replica.Stored{Verified: a.v, Plain: a.plain})
 		a.reply(m, nil)
 	}
 	if c.rooms.byID[a.room.ID] != a.room {
@@ -69,21 +69,22 @@ func (c *Core) show(now time.Time, a arrival) {
 	}
 }
 
-// history tells whether an entry was said before this node entered the room. Vectors alone cannot tell:
+// history tells whether an entry was said in a public room before this node entered it. Vectors alone cannot tell:
 // the first that somebody sends may come while they speak.
 func (c *Core) history(a arrival) bool {
 	e := a.v.Entry()
-	return !a.own && a.room.old[e.Log].Contains(e.Seq) && e.Wall.Before(a.room.since)
+	return !a.own && !a.room.Direct() && a.room.old[e.Log].Contains(e.Seq) && e.Wall.Before(a.room.since)
 }
 
 func (c *Core) reveal(now time.Time, o *inOrder, a arrival) {
 	e := a.v.Entry()
 	o.shown.Add(protocol.Range{First: e.Seq, Last: e.Seq})
-	m, ok := c.message(now, a.room, a.v)
+	c.topic(a.room, replica.Stored{Verified: a.v, Plain: a.plain})
+	m, ok := c.message(a.room, replica.Stored{Verified: a.v, Plain: a.plain})
 	if !ok {
 		return
 	}
-	m.Old = c.history(a)
+	m.Old, m.Unstored = c.history(a), a.unstored
 	if skew := e.Wall.Sub(a.at); !m.Old && !a.own && !a.fetched && skew.Abs() > protocol.SkewMark {
 		m.Skew = skew.Round(time.Second)
 	}

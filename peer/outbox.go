@@ -25,6 +25,9 @@ type line struct {
 	at       time.Time
 	audience []*person
 	reached  []*person
+	receipts []Receipt // theirs, in the same order
+	carriers []*person // who were asked to carry it for somebody who is away
+	carried  []*person // who said that they do
 	casts    int
 	sendings int
 	sent     time.Time // when it was sent first
@@ -43,11 +46,7 @@ const retryMax = 5 * time.Second
 func (c *Core) push(now time.Time, own []arrival) {
 	var cast []*line
 	for _, a := range own {
-		e := a.v.Entry()
-		l := &line{
-			place: place{e.Log, e.Seq}, raw: a.v.Raw(), v: a.v, room: a.room, at: a.at,
-			audience: c.members(now, a.room), sendings: 1,
-		}
+		l := a.line
 		online := l.missing()
 		l.sent, l.sentTo = now, online
 		switch {
@@ -69,6 +68,7 @@ func (c *Core) push(now time.Time, own []arrival) {
 			}
 			c.outbox.list = append(c.outbox.list, l)
 		}
+		c.handOut(now, l)
 		c.show(now, a)
 	}
 	if n := len(c.outbox.list) - maxLines; n > 0 {
@@ -187,9 +187,12 @@ func (c *Core) delivered(now time.Time, p *person, log replica.Log, ranges proto
 			}
 		}
 		l.reached = append(l.reached, p)
+		l.receipts = append(l.receipts, Receipt{Peer: p.id, Name: p.name, At: now, Sendings: l.sendings})
+		c.keep.line(l)
+		c.relieve(now, l)
 		done = done || len(l.reached) == len(l.audience)
 		c.emit(Delivered{
-			ID: l.v.ID(), Room: l.room.Room, Peer: p.id, Name: p.name, After: now.Sub(l.at),
+			ID: l.v.ID(), Room: l.room.name(), Peer: p.id, Name: p.name, After: now.Sub(l.at),
 			Sendings: l.sendings, Audience: len(l.audience), Reached: len(l.reached),
 		})
 	}

@@ -1,12 +1,14 @@
 package peer
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
 
 	"earshot/protocol"
 	"earshot/protocol/frame"
+	"earshot/protocol/mail"
 )
 
 // people is everybody met since the start.
@@ -23,7 +25,8 @@ type person struct {
 	name  string
 	away  string
 	rooms []string
-	told  bool // has said a name through a session: only then is anything of them shown
+	key   []byte // their mail key, as their newest Self states it
+	told  bool   // has said a name through a session: only then is anything of them shown
 	since time.Time
 	seen  time.Time
 	last  protocol.Path // where they were reached before they went
@@ -82,6 +85,7 @@ func (c *Core) emitChanged(p *person, was string) {
 func (c *Core) tell(now time.Time, cn *conn) {
 	cn.put(frame.Self{
 		Counter: c.people.counter, Name: c.people.me.Name, Away: c.people.me.Away, Rooms: c.rooms.publicNames(),
+		Key: c.post.statement,
 	}, classControl)
 	cn.self.told = c.people.counter
 	var peers frame.Peers
@@ -135,6 +139,11 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		}
 	}
 	p.told = true
+	if len(f.Key) > 0 && !bytes.Equal(f.Key, p.key) {
+		if _, err := mail.ParseStatement(f.Key, p.id, c.cfg.Network); err == nil {
+			p.key, changed = f.Key, true
+		}
+	}
 	if r := c.rooms.byID[c.cfg.Network.DirectRoom(c.id, p.id)]; r != nil {
 		r.Name = "@" + name
 	}
@@ -151,6 +160,9 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 	if first && len(c.logs.index.Logs(c.cfg.Network.DirectRoom(c.id, p.id))) > 0 {
 		c.direct(p) // what was said in private before this start may not have arrived yet
 	}
+	if first {
+		c.bring(cn)
+	}
 	for _, r := range c.rooms.list {
 		if first || r.public != "" && !slices.Contains(before, r.public) {
 			c.compareRoom(cn, r)
@@ -159,6 +171,15 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 	for _, other := range c.conns {
 		if first && other.self.met && c.introduces(cn, other) {
 			other.put(frame.Peers{Peers: []frame.Peer{{Instance: cn.instance, Addr: cn.path.to.Addr}}}, classControl)
+		}
+	}
+	if back || changed {
+		p.seen = now
+		c.keep.person(p)
+	}
+	if back {
+		for _, l := range c.outbox.list {
+			c.handOut(now, l)
 		}
 	}
 	c.outbox.returned(now, p)

@@ -128,7 +128,7 @@ func (r *Remote) call(ctx context.Context, q request) (response, error) {
 	}
 	a, err := r.wait(ctx, ch)
 	if err != nil {
-		r.forget(id, q)
+		r.abandon(id, q)
 		return a, err
 	}
 	if a.Error != nil {
@@ -137,8 +137,8 @@ func (r *Remote) call(ctx context.Context, q request) (response, error) {
 	return a, nil
 }
 
-// forget tells the server that nobody waits for the request any more. It holds for a feed that is open already too.
-func (r *Remote) forget(id uint64, q request) {
+// abandon tells the server that nobody waits for the request any more. It holds for a feed that is open already too.
+func (r *Remote) abandon(id uint64, q request) {
 	r.mu.Lock()
 	delete(r.calls, id)
 	r.mu.Unlock()
@@ -189,8 +189,50 @@ func (r *Remote) People(ctx context.Context) ([]Person, error) {
 
 // History implements Chat.
 func (r *Remote) History(ctx context.Context, room protocol.RoomID, before Place, n int) ([]Message, error) {
-	a, err := r.call(ctx, request{Do: "history", Room: room, Before: before, Count: n})
+	a, err := r.call(ctx, request{Do: "history", Room: room, Place: before, Count: n})
 	return a.Messages, err
+}
+
+// Search implements Chat.
+func (r *Remote) Search(ctx context.Context, query string, older uint64, n int) (Found, error) {
+	if len(query) > protocol.MaxText {
+		return Found{}, fmt.Errorf("peer: search: %w: %d bytes, at most %d", ErrTooLong, len(query), protocol.MaxText)
+	}
+	a, err := r.call(ctx, request{Do: "search", Text: query, Older: older, Count: n})
+	return value(a.Found, err)
+}
+
+// SetTopic implements Chat.
+func (r *Remote) SetTopic(ctx context.Context, room, topic string) error {
+	if len(topic) > protocol.MaxText {
+		return fmt.Errorf("peer: topic: %w: %d bytes", ErrTooLong, len(topic))
+	}
+	_, err := r.call(ctx, request{Do: "topic", Name: room, Text: topic})
+	return err
+}
+
+// PublicRooms implements Chat.
+func (r *Remote) PublicRooms(ctx context.Context) ([]PublicRoom, error) {
+	a, err := r.call(ctx, request{Do: "rooms"})
+	return a.Rooms, err
+}
+
+// Forget implements Chat.
+func (r *Remote) Forget(ctx context.Context, room string) error {
+	_, err := r.call(ctx, request{Do: "forget", Name: room})
+	return err
+}
+
+// Read implements Chat.
+func (r *Remote) Read(ctx context.Context, room protocol.RoomID, upTo Place) error {
+	_, err := r.call(ctx, request{Do: "read", Room: room, Place: upTo})
+	return err
+}
+
+// Detail implements Chat.
+func (r *Remote) Detail(ctx context.Context, room protocol.RoomID, line Place) (Detail, error) {
+	a, err := r.call(ctx, request{Do: "detail", Room: room, Place: line})
+	return value(a.Detail, err)
 }
 
 // Ping implements Chat.

@@ -21,14 +21,15 @@ type rooms struct {
 // room is a public room or a direct conversation, and what a view has been shown of it.
 type room struct {
 	Room
-	public string // the name without '#', empty in a direct conversation
-	order  map[replica.Log]*inOrder
-	old    map[replica.Log]protocol.RangeSet // said before this node was there
-	since  time.Time                         // when it was entered
-	before map[replica.Log]protocol.RangeSet // what was stored then
-	recent []shownLine
-	gaps   []Gap                         // as last told
-	met    map[protocol.PeerID]time.Time // when the first vectors of somebody came
+	public  string // the name without '#', empty in a direct conversation
+	order   map[replica.Log]*inOrder
+	old     map[replica.Log]protocol.RangeSet // said before this node was there
+	topicAt Place                             // of the entry that set the topic
+	since   time.Time                         // when it was entered
+	before  map[replica.Log]protocol.RangeSet // what was stored then
+	recent  []shownLine
+	gaps    []Gap                         // as last told
+	met     map[protocol.PeerID]time.Time // when the first vectors of somebody came
 }
 
 func (c *Core) addRoom(r Room, public string) *room {
@@ -45,6 +46,9 @@ func (c *Core) addRoom(r Room, public string) *room {
 	return x
 }
 
+// name is the room without what is known of it, for events that name it.
+func (r *room) name() Room { return Room{ID: r.ID, Name: r.Name, With: r.With} }
+
 // enter joins a public room by its clean name.
 func (c *Core) enter(name string) *room {
 	id := c.cfg.Network.PublicRoom(name)
@@ -60,7 +64,9 @@ func (c *Core) direct(p *person) *room {
 	if r := c.rooms.byID[id]; r != nil {
 		return r
 	}
-	return c.addRoom(Room{ID: id, Name: "@" + p.name, With: p.id}, "")
+	r := c.addRoom(Room{ID: id, Name: "@" + p.name, With: p.id}, "")
+	c.keep.room(r, true)
+	return r
 }
 
 func (r *rooms) public() []protocol.RoomID {
@@ -103,6 +109,7 @@ func (c *Core) Join(now time.Time, name string) (Room, error) {
 		return Room{}, wrap(ErrBadName, "at most %d public rooms at once; /part one first", protocol.MaxRooms)
 	}
 	r := c.enter(name)
+	c.keep.room(r, true)
 	c.tellAll(now)
 	for _, cn := range c.conns {
 		c.compareRoom(cn, r)
@@ -118,6 +125,14 @@ func (c *Core) Part(now time.Time, name string) error {
 	if err != nil {
 		return err
 	}
+	c.leave(now, r)
+	c.turn(now)
+	return nil
+}
+
+// leave leaves a room.
+func (c *Core) leave(now time.Time, r *room) {
+	c.keep.room(r, false)
 	delete(c.rooms.byID, r.ID)
 	c.rooms.list = slices.DeleteFunc(c.rooms.list, func(x *room) bool { return x == r })
 	c.outbox.forget(r)
@@ -126,8 +141,6 @@ func (c *Core) Part(now time.Time, name string) error {
 	if r.public != "" {
 		c.tellAll(now)
 	}
-	c.turn(now)
-	return nil
 }
 
 // Query opens the direct conversation with somebody.
@@ -198,19 +211,36 @@ func (c *Core) Say(now time.Time, to, text string, action bool, reply func(Messa
 	if action {
 		kind = replica.KindAction
 	}
-	e, err := replica.NewText(kind, now, c.people.me.Name, text)
-	if err != nil {
+	if err := c.write(now, r, kind, text, reply); err != nil {
 		reply(Message{}, err)
-		return
 	}
-	e.Log = replica.Log{Room: r.ID, Author: c.id, Epoch: c.rooms.epoch}
+}
+
+// write signs an entry for a room and hands it to the store, with whom it is for.
+func (c *Core) write(now time.Time, r *room, kind replica.EntryKind, text string, reply func(Message, error)) error {
+	body, err := replica.EncodeBody(c.people.me.Name, text)
+	if err != nil {
+		return err
+	}
+	e := replica.Entry{
+		Log:  replica.Log{Room: r.ID, Author: c.id, Epoch: c.rooms.epoch},
+		Wall: now, Kind: kind, Body: body,
+	}
+	var plain *replica.Body
 	last, hash := c.logs.index.Last(e.Log)
 	e.Seq, e.Previous, e.Lamport = last+1, hash, c.rooms.clock.Next(r.ID)
+	if sealed, ok := c.sealed(now, r, e, text); ok {
+		plain = &replica.Body{Log: e.Log, Seq: e.Seq, Kind: kind, Name: c.people.me.Name, Text: text}
+		e.Kind, e.Body = replica.KindSealed, sealed
+	}
 	v := replica.Sign(c.cfg.Identity, e)
 	c.rooms.clock.Seen(r.ID, e.Lamport)
 	c.logs.index.Accept(v)
-	c.logs.append(arrival{v: v, room: r, own: true, at: now, reply: reply})
+	l := &line{place: place{e.Log, e.Seq}, raw: v.Raw(), v: v, room: r, at: now, audience: c.members(now, r), sendings: 1}
+	c.keep.line(l)
+	c.logs.append(arrival{v: v, room: r, own: true, plain: plain, line: l, at: now, reply: reply})
 	c.turn(now)
+	return nil
 }
 
 // members is who else is known to be in the room, seen lately enough to be counted in the audience of a line.

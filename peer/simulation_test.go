@@ -137,7 +137,7 @@ func (s *simulation) fault() {
 			if n.core != nil {
 				s.crash(n)
 			}
-			n.store = copyStore(n.backup, nil)
+			n.store, n.restored = copyStore(n.backup, nil), true
 			s.forgetLost()
 			n.start()
 		}
@@ -293,10 +293,15 @@ func (s *simulation) same(room protocol.RoomID, a, b *node) {
 // checkStored asserts that a node has every line that is for it, no other one, and none twice.
 func (s *simulation) checkStored(n *node) {
 	texts := stored(n)
-	if got := len(entries(n.store)); got != len(texts) {
+	// A sealed line opens for its recipient alone, and only as long as the key is there: what an old copy of a profile
+	// has forgotten of those comes back closed.
+	if got := len(entries(n.store)); got != len(texts) && !n.restored {
 		s.t.Errorf("seed %d: %s has %d entries of %d texts", s.seed, n.name, got, len(texts))
 	}
 	for text, l := range s.said {
+		if n.restored && l.to != nil && (l.to == n || l.from == n) {
+			continue
+		}
 		if mine := l.to == nil || l.to == n || l.from == n; mine != texts[text] {
 			s.t.Errorf("seed %d: %s has %.20q: %v", s.seed, n.name, text, texts[text])
 		}
@@ -322,7 +327,7 @@ func (s *simulation) checkShown(n *node) {
 				s.t.Errorf("seed %d: %s shows %.20q as said by %s", s.seed, n.name, e.Text, e.Name)
 			}
 		case peer.Note:
-			if e.Trouble && !strings.HasPrefix(e.Text, "no network") && !strings.HasPrefix(e.Text, "announcements cannot leave") {
+			if e.Trouble && !(n.restored && strings.Contains(e.Text, "was sealed to a key")) && !strings.HasPrefix(e.Text, "no network") && !strings.HasPrefix(e.Text, "announcements cannot leave") {
 				s.t.Errorf("seed %d: %s is told: %s", s.seed, n.name, e.Text)
 			}
 		}

@@ -59,6 +59,8 @@ type node struct {
 	batches         []finished
 	last            []replica.Verified // the last batch that the disk has finished
 	backup          *replica.MemStore
+	wrap            replica.Store // stands before the store, nil: nothing does
+	restored        bool          // an old copy was put back
 	events          []peer.Event
 	interfaces      []lan.Interface
 }
@@ -153,12 +155,20 @@ func (n *node) start(peers ...netip.AddrPort) {
 	n.core, err = peer.NewCore(peer.Config{
 		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers,
 		Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w,
-	}, n.clock(), n.private.Port, state.Logs)
+	}, n.clock(), n.private.Port, state)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	n.events, n.batches, n.interfaces = nil, nil, nil
 	n.network()
+}
+
+// disc is what batches are run against.
+func (n *node) disc() replica.Store {
+	if n.wrap != nil {
+		return n.wrap
+	}
+	return n.store
 }
 
 // clock is the node's own idea of the time.
@@ -173,17 +183,15 @@ func (n *node) kill() {
 }
 
 // entries is what a store holds, room by room.
-func entries(from *replica.MemStore) []replica.Verified {
+func entries(from *replica.MemStore) []replica.Stored {
 	state, _ := from.State() // a MemStore never fails
 	var rooms []protocol.RoomID
-	var out []replica.Verified
+	var out []replica.Stored
 	for _, l := range state.Logs {
 		if !slices.Contains(rooms, l.Room) {
 			rooms = append(rooms, l.Room)
 			page, _ := from.Page(l.Room, replica.Place{}, 1<<20)
-			for _, e := range page {
-				out = append(out, e.Verified)
-			}
+			out = append(out, page...)
 		}
 	}
 	return out
@@ -191,10 +199,21 @@ func entries(from *replica.MemStore) []replica.Verified {
 
 // copyStore is what a store holds, without some entries.
 func copyStore(from *replica.MemStore, without []replica.Verified) *replica.MemStore {
+	state, _ := from.State()
+	b := replica.Batch{
+		Lines: state.Lines, Rooms: state.Rooms, Contacts: state.Contacts, Marks: state.Marks, Settings: state.Settings, Mail: state.Mail,
+	}
+	for _, e := range entries(from) {
+		if slices.ContainsFunc(without, func(w replica.Verified) bool { return w.Hash() == e.Hash() }) {
+			continue
+		}
+		b.Entries = append(b.Entries, e.Verified)
+		if e.Plain != nil {
+			b.Bodies = append(b.Bodies, *e.Plain)
+		}
+	}
 	out := replica.NewMemStore()
-	_ = out.Commit(replica.Batch{Entries: slices.DeleteFunc(entries(from), func(v replica.Verified) bool {
-		return slices.ContainsFunc(without, func(w replica.Verified) bool { return w.Hash() == v.Hash() })
-	})})
+	_ = out.Commit(b)
 	return out
 }
 
@@ -296,9 +315,9 @@ func (w *world) run(d time.Duration) {
 		case "batch":
 			b := next.batches[0].batch
 			next.batches = next.batches[1:]
-			b.Run(next.store)
-			if len(b.Append) > 0 {
-				next.last = b.Append
+			b.Run(next.disc())
+			if len(b.Write.Entries) > 0 {
+				next.last = b.Write.Entries
 			}
 			next.core.Stored(next.clock(), b)
 		case "timer":

@@ -8,12 +8,20 @@ import (
 
 // paste puts a pasted text into the composer: however many lines it has, it is one message.
 func (w *window) paste(text string) {
+	if w.page.composer.ask != nil { // which asks for one line
+		w.page.composer.ask.insert(strings.Join(strings.Fields(text), " "))
+		if s, open := w.page.overlay.(*search); open {
+			s.typed()
+		}
+		return
+	}
 	w.closeOverlay()
 	e := w.page.composer.editor()
 	e.remember()
 	text = strings.TrimSuffix(SafeLines(text), "\n") // which came along with the last line
 	e.insert(text)
-	w.page.status.message, w.page.status.choices, w.tab = "", nil, nil
+	w.page.status.clear()
+	w.tab = nil
 	if n := strings.Count(text, "\n") + 1; n > 5 {
 		w.page.status.say(fmt.Sprintf("%d lines were pasted. Enter sends them as one message, Ctrl+C drops them", n), false)
 	}
@@ -54,15 +62,17 @@ func (w *window) unread() {
 
 func (w *window) back() { w.show(w.m.last) }
 
-// vertical moves the cursor a row, at the first or last one through what was sent.
+// vertical moves the cursor a row, at the first or last one through what was sent; up from nothing, into the lines.
 func (w *window) vertical(by int) {
 	c := w.m.current
 	if w.page.composer.vertical(by) || w.page.composer.ask != nil {
 		return
 	}
-	if by < 0 {
+	switch {
+	case by < 0 && c.draft.text == "" && w.openSelection():
+	case by < 0:
 		c.earlier()
-	} else {
+	default:
 		c.later()
 	}
 }
@@ -89,5 +99,12 @@ func (w *window) interrupt() {
 	default:
 		w.armed = true
 		w.page.status.say("Ctrl+C once more quits", false)
+	}
+}
+
+// recall brings back what was sent before.
+func (w *window) recall() {
+	if w.page.composer.ask == nil {
+		w.m.current.earlier()
 	}
 }

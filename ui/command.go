@@ -32,11 +32,16 @@ func commands() []command {
 		{"query", "NAME", "open the conversation with one person", "person", (*window).cmdQuery},
 		{"join", "#ROOM", "enter a public room", "room", (*window).cmdJoin},
 		{"part", "[#ROOM]", "leave a room, or close this conversation", "room", (*window).cmdPart},
+		{"rooms", "[NAME]", "the public rooms of this LAN; Enter goes there", "", (*window).cmdRooms},
+		{"topic", "[TEXT]", "what this room is about; with a text: set it", "", (*window).cmdTopic},
 		{"nick", "NAME", "change your name", "", (*window).cmdNick},
 		{"me", "TEXT", "say what you do: /me waves", "", (*window).cmdMe},
+		{"search", "[QUERY]", "find what was said: words, \"a phrase\", from:NAME, in:ROOM, before:DATE, after:DATE", "", (*window).cmdSearch},
+		{"details", "", "who has your last line, or the chosen one, and since when", "", (*window).cmdDetails},
 		{"names", "", "who is here", "", (*window).cmdNames},
 		{"whois", "NAME", "key, address and round trip of a person", "person", (*window).cmdWhois},
 		{"clear", "", "empty the view; scrolling up brings it back", "", (*window).cmdClear},
+		{"forget", "[NAME]", "leave a conversation and delete it on this device", "room", (*window).cmdForget},
 		{"help", "", "keys and commands", "", func(w *window, _ *conv, _ string) error { w.openHelp(); return nil }},
 		{"quit", "", "leave", "", func(w *window, _ *conv, _ string) error { w.quit(nil); return nil }},
 	}
@@ -282,7 +287,10 @@ func (w *window) cmdQuery(c *conv, rest string) error {
 	if rest == "" {
 		return usageError("with whom? /query NAME")
 	}
-	who, _ := w.who(rest)
+	who, text := w.who(rest)
+	if text != "" {
+		return usageError("/query takes a name alone; /msg NAME TEXT says something")
+	}
 	return w.enterRoom(c, func(ctx context.Context) (peer.Room, error) { return w.chat.Query(ctx, who) })
 }
 

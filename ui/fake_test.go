@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -28,6 +29,11 @@ type village struct {
 	net     *protocol.Network
 	refuse  error
 	slow    time.Duration // what Say takes
+
+	public   []peer.PublicRoom
+	reads    []read
+	searches []string
+	pages    int // how often History was asked
 }
 
 func newVillage(now func() time.Time) *village {
@@ -90,7 +96,8 @@ func (v *village) says(who string, room peer.Room, text string, change func(*pee
 	if change != nil {
 		change(&m)
 	}
-	v.history[room.ID] = append(v.history[room.ID], m)
+	at, _ := slices.BinarySearchFunc(v.history[room.ID], m.Place, func(x peer.Message, p peer.Place) int { return x.Place.Compare(p) })
+	v.history[room.ID] = slices.Insert(v.history[room.ID], at, m)
 	return m
 }
 
@@ -203,6 +210,7 @@ func (v *village) People(context.Context) ([]peer.Person, error) {
 func (v *village) History(_ context.Context, room protocol.RoomID, before peer.Place, n int) ([]peer.Message, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.pages++
 	all := v.history[room]
 	end := len(all)
 	if before != (peer.Place{}) {
@@ -216,3 +224,101 @@ func (v *village) History(_ context.Context, room protocol.RoomID, before peer.P
 }
 
 func (v *village) Ping(context.Context, string) (time.Duration, error) { return time.Millisecond, nil }
+
+// errQuery is what a chat says of a query that it cannot answer.
+var errQuery = errors.New("peer: search: nothing to look for")
+
+// Search finds texts that contain the query. The older result begins where Older says, counted in hits.
+func (v *village) Search(_ context.Context, query string, older uint64, n int) (peer.Found, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.searches = append(v.searches, query)
+	if query == "" || query == "from:" {
+		return peer.Found{}, errQuery
+	}
+	var hits []peer.Message
+	for _, page := range v.history {
+		for _, m := range page {
+			if strings.Contains(m.Text, query) {
+				hits = append(hits, m)
+			}
+		}
+	}
+	slices.SortFunc(hits, func(a, b peer.Message) int { return b.Place.Compare(a.Place) })
+	hits = hits[min(int(older), len(hits)):]
+	found := peer.Found{Messages: hits}
+	if len(hits) > n {
+		found.Messages, found.Older = hits[:n], older+uint64(n)
+	}
+	return found, nil
+}
+
+func (v *village) SetTopic(_ context.Context, name, topic string) error {
+	room := v.room(name)
+	room.Topic = topic
+	v.feed <- peer.Topic{Room: room, By: v.ready.Self.Name}
+	return nil
+}
+
+func (v *village) PublicRooms(context.Context) ([]peer.PublicRoom, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.public), nil
+}
+
+func (v *village) Forget(_ context.Context, name string) error {
+	room := peer.Room{}
+	if strings.HasPrefix(name, "#") {
+		room = v.room(name)
+	} else {
+		for _, p := range v.people {
+			if p.ID.String() == name {
+				room = v.room("@" + p.Name)
+			}
+		}
+	}
+	v.mu.Lock()
+	delete(v.history, room.ID)
+	v.mu.Unlock()
+	v.feed <- peer.RoomParted{Room: room}
+	return nil
+}
+
+func (v *village) Read(_ context.Context, room protocol.RoomID, upTo peer.Place) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.reads = append(v.reads, read{room, upTo})
+	return nil
+}
+
+// read is a call of Read.
+type read struct {
+	room protocol.RoomID
+	upTo peer.Place
+}
+
+// Detail says that everybody online has an own line after as many sendings as their name has letters.
+func (v *village) Detail(_ context.Context, room protocol.RoomID, line peer.Place) (peer.Detail, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, m := range v.history[room] {
+		if m.Place != line {
+			continue
+		}
+		d := peer.Detail{Said: m.Time}
+		for i, p := range v.people {
+			if m.Room.Direct() && m.Room.With != p.ID {
+				continue
+			}
+			if p.Online {
+				d.Reached = append(d.Reached, peer.Receipt{
+					Peer: p.ID, Name: p.Name, At: m.Time.Add(time.Duration(12+i) * time.Millisecond), Sendings: i + 1,
+				})
+			} else {
+				d.Missing = append(d.Missing, p)
+			}
+		}
+		return d, nil
+	}
+	return peer.Detail{}, fmt.Errorf("%w: no such line", peer.ErrUnknown)
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gdamore/tcell/v2"
+	"github.com/google/uuid"
 )
 
 // binding is one row of the table of keys. F1 and /help are made from the same table.
@@ -26,7 +27,8 @@ func keys() []binding {
 		{[]string{"Alt+Enter", "Ctrl+J"}, "new line", writing, edit(func(e *editor) { e.insert("\n") })},
 		{[]string{"Tab"}, "complete a command, a person, a room; again: the next one", writing, func(w *window) { w.complete(1) }},
 		{[]string{"Shift+Tab"}, "", writing, func(w *window) { w.complete(-1) }},
-		{[]string{"Up"}, "what was sent before", writing, func(w *window) { w.vertical(-1) }},
+		{[]string{"Up"}, "what was sent before; from an empty line: choose a line that was said", writing, func(w *window) { w.vertical(-1) }},
+		{[]string{"Ctrl+R"}, "what was sent before, from an empty line too", writing, (*window).recall},
 		{[]string{"Down"}, "", writing, func(w *window) { w.vertical(1) }},
 		{[]string{"Ctrl+A", "Home"}, "start of the line", writing, edit((*editor).home)},
 		{[]string{"Ctrl+E", "End"}, "end of the line", writing, edit((*editor).end)},
@@ -64,13 +66,14 @@ func keys() []binding {
 		binding{[]string{"PgDn"}, "on", reading, func(w *window) { w.page.timeline.page(1) }},
 		binding{[]string{"Alt+Home"}, "to the first line", reading, func(w *window) { w.page.timeline.toTop() }},
 		binding{[]string{"Alt+End"}, "to the last line", reading, func(w *window) { w.page.timeline.toEnd() }},
-		binding{[]string{"Alt+U"}, "to the first unread line", reading, func(w *window) { w.page.timeline.toUnread() }},
+		binding{[]string{"Ctrl+S"}, "search", reading, (*window).openSearch},
+		binding{[]string{"Alt+U"}, "to what came late, and to the first unread line", reading, func(w *window) { w.page.timeline.toUnread() }},
 
 		binding{[]string{"F1"}, "this help", other, (*window).openHelp},
 		binding{[]string{"F7"}, "show or hide rooms and people", other, func(w *window) { w.page.toggle() }},
 		binding{[]string{"Ctrl+L"}, "draw the screen anew", other, func(w *window) { w.screen.Sync() }},
 		binding{[]string{"Ctrl+C"}, "clear the text; twice: quit", other, (*window).interrupt},
-		binding{[]string{"Esc"}, "", other, func(*window) {}},
+		binding{[]string{"Esc"}, "", other, func(w *window) { w.m.current.hit = uuid.UUID{} }},
 	)
 }
 

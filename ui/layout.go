@@ -82,7 +82,7 @@ func (p *page) Draw(scr tcell.Screen) {
 		return
 	}
 	if text, bad := p.composer.remark(); text != "" && p.status.message == "" && len(p.status.choices) == 0 {
-		p.status.say(text, bad)
+		p.status.show(text, bad)
 	}
 	status := min(p.status.rows(w), h-3)
 	compose := p.composer.rows(w, max(1, h/3))

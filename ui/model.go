@@ -28,7 +28,8 @@ type model struct {
 	namesakes     map[string]int // how many keys have a name
 	convs         []*conv        // in the order in which they were opened
 	current, last *conv
-	nowhere       *conv // stands in while there is no conversation
+	left          []*conv // that were looked at, and are not any more
+	nowhere       *conv   // stands in while there is no conversation
 	unfocused     bool
 	notes         []string // of the start, shown once there is a room
 
@@ -37,7 +38,8 @@ type model struct {
 }
 
 func newModel(now func() time.Time, loc *time.Location, g glyphs) *model {
-	nowhere := &conv{room: peer.Room{Name: "earshot"}, loaded: true, whole: true}
+	nowhere := newConv(peer.Room{Name: "earshot"})
+	nowhere.loaded, nowhere.whole = true, true
 	return &model{
 		now: now, loc: loc, g: g, people: map[protocol.PeerID]*peer.Person{}, namesakes: map[string]int{},
 		nowhere: nowhere, current: nowhere,
@@ -66,7 +68,11 @@ func (m *model) apply(e peer.Event) bool {
 	case peer.Delivered:
 		return m.delivered(e)
 	case peer.RoomJoined:
-		m.open(e.Room)
+		m.open(e.Room).room.Topic = e.Room.Topic
+	case peer.Topic:
+		m.topic(e)
+	case peer.Gaps:
+		return m.missing(e)
 	case peer.RoomParted:
 		m.close(e.Room.ID)
 	case peer.Note:
@@ -85,7 +91,7 @@ func (m *model) start(e peer.Ready) {
 	m.ready, m.self, m.network, m.closed, m.status = true, e.Self, e.Network, e.Closed, e.Status
 	m.count(e.Self.Name, 1)
 	for _, r := range e.Rooms {
-		m.open(r)
+		m.open(r).restored = true
 	}
 	for _, p := range e.People {
 		m.person(p)
@@ -99,8 +105,10 @@ func (m *model) start(e peer.Ready) {
 // message takes a line that was just stored.
 func (m *model) message(x peer.Message) {
 	c := m.open(x.Room)
+	x.Old = x.Old && !c.room.Direct() // what was said to somebody is news to them, however long ago
 	if l := c.byID[x.ID]; l != nil {
 		l.reached, l.audience = max(l.reached, x.Reached), max(l.audience, x.Audience)
+		l.late, l.unstored = l.late || x.Late, x.Unstored
 		if !l.told { // a page of history, where every line is old, overtook the event
 			l.old = x.Old
 			m.arrived(c, l)
@@ -115,18 +123,28 @@ func (m *model) message(x peer.Message) {
 // arrived counts a new line as unread, unless it is being read at this moment.
 func (m *model) arrived(c *conv, l *line) {
 	l.told = true
+	looking := c == m.current && !m.unfocused
+	above := l.late && !l.own && !l.old && c.cameAbove(l)
+	if looking && c.place.line == nil {
+		c.seen = c.latest
+	}
 	if l.own || l.old {
 		return
 	}
 	if c == m.current && c.place.line != nil {
 		c.below++
 	}
-	if c == m.current && !m.unfocused {
+	if looking {
 		return
 	}
-	if c.mark == nil || c.stale {
-		c.mark, c.stale = l, false
+	if !above && (!c.marked || c.stale) {
+		c.marked, c.mark, c.stale = true, l.place, false
 	}
+	m.notice(c, l)
+}
+
+// notice counts an unread line.
+func (m *model) notice(c *conv, l *line) {
 	c.unread++
 	if l.mention || c.room.Direct() {
 		c.mentions++
@@ -138,7 +156,7 @@ func (m *model) line(x peer.Message) *line {
 	l := &line{
 		place: x.Place, time: x.Time, text: strings.TrimRight(SafeLines(x.Text), "\n"), message: true,
 		id: x.ID, author: x.Author, name: x.Name, own: x.Own, action: x.Action, old: x.Old,
-		audience: x.Audience, reached: x.Reached, skew: x.Skew,
+		audience: x.Audience, reached: x.Reached, skew: x.Skew, late: x.Late, unstored: x.Unstored,
 	}
 	l.mention = !x.Own && mentions(l.text, m.self.Name)
 	return l
@@ -155,27 +173,6 @@ func (m *model) delivered(e peer.Delivered) bool {
 	return false
 }
 
-// history takes a page that the chat gave for c, asked for before a place; short: there is nothing older.
-func (m *model) history(c *conv, page []peer.Message, before peer.Place, short bool) {
-	newest := c.newest()
-	known, first := c.messages > 0 || c.loaded, before == peer.Place{}
-	var lines, missed []*line
-	for _, x := range page {
-		l := m.line(x)
-		if known && first && c.byID[x.ID] == nil && x.Place.Compare(newest) > 0 {
-			missed = append(missed, l)
-		}
-		lines = append(lines, l)
-	}
-	c.page(lines)
-	c.loading = false
-	c.whole = c.whole || short
-	for _, l := range missed {
-		l.old = false
-		m.arrived(c, l)
-	}
-}
-
 // note shows a sentence in the conversation that is being looked at.
 func (m *model) note(text string, trouble bool) {
 	if m.current == m.nowhere {
@@ -190,7 +187,7 @@ func (m *model) open(r peer.Room) *conv {
 	if c := m.find(r.ID); c != nil {
 		return c
 	}
-	c := &conv{room: r, byID: map[uuid.UUID]*line{}}
+	c := newConv(r)
 	m.convs = append(m.convs, c)
 	if m.current == m.nowhere {
 		m.current = c
@@ -214,6 +211,7 @@ func (m *model) close(id protocol.RoomID) {
 		return
 	}
 	c := m.convs[i]
+	m.left = append(m.left, c)
 	m.convs = slices.Delete(m.convs, i, i+1)
 	if m.last == c {
 		m.last = nil
@@ -234,9 +232,13 @@ func (m *model) show(c *conv) {
 	if c == m.current {
 		return
 	}
-	m.current.mark = nil
-	if m.current != m.nowhere {
-		m.last = m.current
+	if was := m.current; was != m.nowhere {
+		m.last = was
+		m.left = append(m.left, was)
+		was.marked, was.hit = false, uuid.UUID{}
+		if was.below > 0 && !m.unfocused { // which nobody has seen
+			was.unread, was.marked, was.mark = max(was.unread, was.below), true, next(was.seen)
+		}
 	}
 	m.current = c
 	if !m.unfocused {
@@ -251,6 +253,7 @@ func (m *model) focus(on bool) {
 		m.current.read()
 	} else {
 		m.current.stale = m.current.unread == 0
+		m.left = append(m.left, m.current)
 	}
 }
 

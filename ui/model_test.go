@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"earshot/peer"
+	"earshot/protocol"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -79,7 +80,7 @@ func TestHistoryMayOvertakeTheEvent(t *testing.T) {
 	}
 	for range 2 {
 		m.apply(psst)
-		if c.unread != 1 || len(c.lines) != 1 || c.mark != c.lines[0] {
+		if c.unread != 1 || len(c.lines) != 1 || c.unreadLine() != c.lines[0] {
 			t.Errorf("with its event: %d unread, lines %s", c.unread, texts(c))
 		}
 	}
@@ -88,6 +89,16 @@ func TestHistoryMayOvertakeTheEvent(t *testing.T) {
 	m.apply(missed)
 	if c.unread != 2 || c.lines[1].old {
 		t.Errorf("after a resync: %d unread", c.unread)
+	}
+}
+
+func TestWhatWasSaidToSomebodyAwayIsNews(t *testing.T) {
+	m, v := newTestModel()
+	for _, room := range []string{"#go", "@bob"} {
+		m.apply(v.says("bob", v.room(room), "while you were away", func(m *peer.Message) { m.Old = true }))
+	}
+	if room, direct := m.convs[1], m.convs[2]; room.unread != 0 || direct.unread != 1 || direct.mentions != 1 {
+		t.Errorf("%d unread in the room, %d between the two", room.unread, direct.unread)
 	}
 }
 
@@ -198,6 +209,12 @@ func TestNaughtyStrings(t *testing.T) {
 		m.apply(peer.Joined{Person: person})
 		m.apply(v.says(who, v.room("#lobby"), s, func(m *peer.Message) { m.Name = s }))
 		m.apply(peer.Note{Text: s})
+		lobby := v.room("#lobby")
+		lobby.Topic = s
+		m.apply(peer.Topic{Room: lobby, By: s})
+		m.apply(peer.Gaps{Room: lobby, Gaps: []peer.Gap{{
+			Author: key(who), Name: s, Missing: []protocol.Range{{First: 1, Last: 1}}, Asked: s,
+		}}})
 		m.apply(peer.Message{Room: peer.Room{ID: uuid.New(), Name: s}, Name: s, Text: s, ID: uuid.New()})
 	}
 	scr := tcell.NewSimulationScreen("UTF-8")

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -42,9 +43,29 @@ func (w *window) cmdWhois(c *conv, rest string) error {
 		}
 		who = c.room.With.String()
 	}
+	typed := w.typed
+	w.call(func(ctx context.Context) func() {
+		people, err := w.chat.People(ctx) // figures as they are now
+		return func() {
+			if err == nil {
+				for _, p := range people {
+					m.person(p)
+				}
+				err = w.describe(c, who, rest)
+			}
+			if err != nil {
+				w.refused(c, typed, err)
+			}
+		}
+	})
+	return nil
+}
+
+// describe tells what is known about everybody who may be meant.
+func (w *window) describe(c *conv, who, rest string) error {
+	m := w.m
 	var found []*peer.Person
-	everybody := append(m.sorted(), &m.self)
-	for _, p := range everybody {
+	for _, p := range append(m.sorted(), &m.self) {
 		name := strings.TrimPrefix(who, "@")
 		if strings.EqualFold(safeName(p.Name), name) || strings.EqualFold(m.label(p.ID, p.Name), name) ||
 			strings.EqualFold(p.Name+"·"+p.ID.Short(), name) || p.ID.String() == name {
@@ -55,8 +76,8 @@ func (w *window) cmdWhois(c *conv, rest string) error {
 		return fmt.Errorf("%w: %s", peer.ErrUnknown, rest)
 	}
 	for _, p := range found {
-		for _, text := range m.portrait(p) {
-			c.note(m.now(), text, false)
+		for i, text := range m.portrait(p) {
+			c.note(m.now(), text, false).wide = i == 1 // the key
 		}
 	}
 	w.page.timeline.toEnd()
@@ -69,7 +90,13 @@ func (m *model) portrait(p *peer.Person) []string {
 	if p.ID == m.self.ID {
 		return []string{m.label(p.ID, p.Name) + ": that is you" + dot + fmt.Sprintf("port %d", m.status.Port), "key\u00a0" + p.ID.String()}
 	}
-	first := m.label(p.ID, p.Name) + ": " + m.state(p)
+	first := m.label(p.ID, p.Name) + ": not here"
+	switch {
+	case p.Online && p.Away != "":
+		first = m.label(p.ID, p.Name) + ": away: " + Safe(p.Away)
+	case p.Online:
+		first = m.label(p.ID, p.Name) + ": here"
+	}
 	if !p.Since.IsZero() {
 		first += " since " + m.when(p.Since)
 	}
@@ -80,6 +107,9 @@ func (m *model) portrait(p *peer.Person) []string {
 		}
 	}
 	if p.Online {
+		if p.RTT > 0 {
+			first += dot + roundTrip(p.RTT)
+		}
 		first += dot + fmt.Sprintf("loss %d %%", int(p.Loss*100+0.5))
 	}
 	out := []string{first, "key\u00a0" + p.ID.String()}

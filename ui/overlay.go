@@ -1,13 +1,10 @@
 package ui
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
 	"github.com/gdamore/tcell/v2"
-
-	"earshot/protocol"
 )
 
 // help covers the conversation with the tables of keys and commands.
@@ -35,9 +32,12 @@ func helpLines(keys []binding, commands []command, g glyphs) []helpLine {
 			}
 		}
 	}
-	return append(out, helpLine{}, helpLine{left: "Marks of your lines"},
+	return append(out, helpLine{}, helpLine{left: "Marks of lines"},
 		helpLine{g.stored, "stored here, nobody has it yet"}, helpLine{g.some + " 2/3", "two of three have stored it"},
-		helpLine{g.all, "everybody it is for has stored it"})
+		helpLine{g.all, "everybody it is for has stored it"},
+		helpLine{g.stored + " owed since", "said to somebody who was not here, and is not yet"},
+		helpLine{"late", "came after lines behind it were shown"}, helpLine{g.gap, "lines that somebody said and that have not come yet"},
+		helpLine{"not stored", "the disk did not take it"}, helpLine{"clock +7 min", "the author's clock is not as ours"})
 }
 
 func (h *help) draw(scr tcell.Screen, x, y, w, height int) {
@@ -101,125 +101,7 @@ func (h *help) key(name string, _ *tcell.EventKey) bool {
 	return true
 }
 
-// switcher goes to a room or a person by a few letters of the name.
-type switcher struct {
-	w   *window
-	ask editor
-	at  int
-}
-
-// goal is where the switcher may lead.
-type goal struct {
-	name string
-	note string
-	c    *conv
-	who  protocol.PeerID
-}
-
-// goals is what fits the letters so far: unread first, then what is open, then people.
-func (s *switcher) goals() []goal {
-	m := s.w.m
-	var unread, open, rest []goal
-	seen := map[protocol.PeerID]bool{}
-	for _, c := range m.convs {
-		g := goal{name: m.title(c), c: c}
-		seen[c.room.With] = true
-		switch {
-		case c.unread > 0:
-			g.note = fmt.Sprintf("%d unread", c.unread)
-			unread = append(unread, g)
-		case c != m.current:
-			open = append(open, g)
-		}
-	}
-	for _, p := range m.sorted() {
-		if !seen[p.ID] {
-			rest = append(rest, goal{name: m.label(p.ID, p.Name), note: m.state(p), who: p.ID})
-		}
-	}
-	return rank(s.ask.text, append(append(unread, open...), rest...), func(g goal) string { return g.name })
-}
-
-func (s *switcher) draw(scr tcell.Screen, x, y, w, h int) {
-	th := s.w.page.th
-	goals := s.goals()
-	s.at = max(0, min(s.at, len(goals)-1))
-	if len(goals) == 0 {
-		put(scr, x+2, y, x+w, "nothing by that name", th.dim)
-	}
-	from := max(0, s.at-h+2)
-	for i := 0; i < h-1 && from+i < len(goals); i++ {
-		g, style := goals[from+i], th.text
-		if from+i == s.at {
-			style = th.accent.Bold(true)
-			put(scr, x, y+i, x+w, th.g.current, style)
-		}
-		at := put(scr, x+2, y+i, x+w, g.name, style)
-		put(scr, max(at+2, x+24), y+i, x+w, g.note, th.dim)
-	}
-	put(scr, x+2, y+h-1, x+w, "Enter goes there, Esc stays here", th.dim)
-}
-
-func (s *switcher) key(name string, _ *tcell.EventKey) bool {
-	n := len(s.goals())
-	switch name {
-	case "Esc", "Ctrl+C", "Ctrl+G":
-		s.close()
-	case "Up", "Ctrl+P", "Shift+Tab":
-		s.at = max(0, s.at-1)
-	case "Down", "Ctrl+N", "Tab", "Ctrl+K":
-		s.at = min(n-1, s.at+1)
-	case "Enter":
-		goals := s.goals()
-		s.close()
-		if s.at < 0 || s.at >= len(goals) {
-			return true
-		}
-		if g := goals[s.at]; g.c != nil {
-			s.w.show(g.c)
-		} else {
-			s.w.visit(g.who)
-		}
-	default:
-		return false
-	}
-	return true
-}
-
-func (s *switcher) close() {
-	s.w.page.overlay = nil
-	s.w.page.composer.ask, s.w.page.composer.prompt = nil, ""
-}
-
-// visit opens the conversation with somebody.
-func (w *window) visit(id protocol.PeerID) {
-	w.call(func(ctx context.Context) func() {
-		room, err := w.chat.Query(ctx, id.String())
-		return func() {
-			if err != nil {
-				w.page.status.say(reason(err), true)
-				return
-			}
-			w.show(w.m.open(room))
-		}
-	})
-}
-
 func (w *window) openHelp() {
 	w.closeOverlay()
 	w.page.overlay = &help{w: w}
-}
-
-func (w *window) openSwitcher() {
-	w.closeOverlay()
-	s := &switcher{w: w}
-	w.page.overlay = s
-	w.page.composer.ask, w.page.composer.prompt = &s.ask, "go to> "
-}
-
-func (w *window) closeOverlay() {
-	if s, ok := w.page.overlay.(*switcher); ok {
-		s.close()
-	}
-	w.page.overlay = nil
 }

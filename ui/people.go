@@ -133,3 +133,17 @@ func (m *model) sorted() []*peer.Person {
 	})
 	return out
 }
+
+// topic takes what a room is about.
+func (m *model) topic(e peer.Topic) {
+	c := m.find(e.Room.ID)
+	if c == nil || c.room.Topic == e.Room.Topic {
+		return
+	}
+	c.room.Topic = e.Room.Topic
+	text := safeName(e.By) + " took the topic away"
+	if e.Room.Topic != "" {
+		text = safeName(e.By) + " set the topic: " + Safe(e.Room.Topic)
+	}
+	c.note(m.now(), text, false)
+}

@@ -14,8 +14,6 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 	"go.uber.org/goleak"
-
-	"earshot/peer"
 )
 
 var update = flag.Bool("update", false, "rewrite the screens in testdata")
@@ -53,6 +51,7 @@ type stage struct {
 	width, height int
 	options       Options
 	screen        *bellScreen
+	window        *window
 	done          chan error
 	stop          context.CancelFunc
 }
@@ -118,7 +117,8 @@ func (s *stage) start() {
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.done = make(chan error, 1)
-	go func() { s.done <- Run(ctx, s.village, s.options) }()
+	s.window = newWindow(s.village, s.options)
+	go func() { s.done <- s.window.run(ctx) }()
 	s.settle()
 }
 
@@ -208,6 +208,12 @@ func (s *stage) do(line string) error {
 			synctest.Wait()
 		}
 		_ = s.screen.PostEvent(tcell.NewEventPaste(false))
+	case "wait":
+		d, err := time.ParseDuration(rest)
+		if err != nil {
+			return err
+		}
+		time.Sleep(d)
 	case "focus", "blur":
 		_ = s.screen.PostEvent(tcell.NewEventFocus(verb == "focus"))
 	case "screen":
@@ -243,118 +249,6 @@ func (s *stage) check(what string) error {
 	how, text, _ := strings.Cut(what, " ")
 	if has := strings.Contains(strings.Join(s.look(), "\n"), text); has != (how == "shows") {
 		return fmt.Errorf("it does not, or does")
-	}
-	return nil
-}
-
-// chat is what happens in the village as a whole.
-func (s *stage) chat(what string) error {
-	verb, rest, _ := strings.Cut(what, " ")
-	switch verb {
-	case "heard":
-		if n := len(s.said); n == 0 || s.said[n-1] != strings.ReplaceAll(rest, `\n`, "\n") {
-			return fmt.Errorf("it heard %q", s.said)
-		}
-	case "refuses":
-		s.refuse = fmt.Errorf("%s", rest)
-	case "accepts":
-		s.refuse = nil
-	case "notes":
-		s.feed <- peer.Note{Text: rest}
-	case "warns":
-		s.feed <- peer.Note{Text: rest, Trouble: true}
-	case "resyncs":
-		s.feed <- peer.Resync{Dropped: 1}
-	case "owes":
-		s.ready.Status.Owed, _ = strconv.Atoi(rest)
-		s.feed <- s.status()
-	case "remembers":
-		n, _ := strconv.Atoi(rest)
-		for i := range n {
-			s.says("bob", s.room("#lobby"), fmt.Sprintf("line %d", i+1), nil)
-		}
-	case "hides":
-		s.says("bob", s.room("#lobby"), rest, nil)
-	case "delivers":
-		n, _ := strconv.Atoi(rest)
-		for _, l := range s.history {
-			for _, m := range l {
-				if m.Own {
-					s.feed <- peer.Delivered{ID: m.ID, Room: m.Room, Audience: m.Audience, Reached: n}
-				}
-			}
-		}
-	default:
-		return fmt.Errorf("no such thing")
-	}
-	if s.screen != nil {
-		s.settle()
-	}
-	return nil
-}
-
-func (s *stage) status() peer.Status {
-	st := s.ready.Status
-	st.Online = 0
-	for _, p := range s.people {
-		if p.Online {
-			st.Online++
-			st.RTT = p.RTT
-		}
-	}
-	return st
-}
-
-// happens is what one of the people does.
-func (s *stage) happens(who, what string) error {
-	verb, rest, _ := strings.Cut(what, " ")
-	name := who
-	if base, rename, ok := strings.Cut(who, "="); ok { // carol2=carol: the key of carol2, called carol
-		who = base
-		name, _ = strconv.Unquote(`"` + rename + `"`)
-	}
-	p := s.person(who)
-	p.Name = name
-	event := func(e peer.Event) {
-		if s.screen == nil {
-			return
-		}
-		s.feed <- e
-		s.feed <- s.status()
-	}
-	said := func(m peer.Message) { s.feed <- m }
-	switch verb {
-	case "comes":
-		p.Online = true
-		event(peer.Joined{Person: *p})
-	case "leaves", "vanishes":
-		p.Online = false
-		event(peer.Left{Person: *p, Reason: map[string]string{"leaves": "left", "vanishes": "no answer"}[verb]})
-	case "becomes":
-		was := p.Name
-		p.Name = rest
-		event(peer.Changed{Person: *p, Was: was})
-		p.Name = who
-	case "rests":
-		p.Away = rest
-		event(peer.Changed{Person: *p})
-	case "says":
-		room, text, _ := strings.Cut(rest, " ")
-		text, err := strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`)
-		if err != nil {
-			return err
-		}
-		said(s.says(who, s.room(room), text, func(m *peer.Message) { m.Name = name }))
-	case "does":
-		said(s.says(who, s.room("#lobby"), rest, func(m *peer.Message) { m.Action = true }))
-	case "skews":
-		said(s.says(who, s.room("#lobby"), rest, func(m *peer.Message) { m.Skew = 7 * time.Minute }))
-	case "said": // long ago
-		said(s.says(who, s.room("#lobby"), rest, func(m *peer.Message) { m.Old = true }))
-	case "tells":
-		said(s.says(who, s.room("@"+who), rest, nil))
-	default:
-		return fmt.Errorf("nobody can do that")
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func (m *model) headerText() string {
 func (m *model) headline() (name, about string) {
 	c := m.current
 	if !c.room.Direct() {
-		return m.title(c), ""
+		return m.title(c), Safe(c.room.Topic)
 	}
 	about = "between you two"
 	if p := m.people[c.room.With]; p != nil {
@@ -83,7 +83,10 @@ func (m *model) headerRight() []string {
 	if m.closed {
 		long, short = "closed: "+safeName(m.network), "closed"
 	}
-	here := fmt.Sprintf("%d here", m.status.Online+1)
+	here := "nobody else"
+	if n := m.status.Online; n > 0 {
+		here = count(n, "other")
+	}
 	nets := Safe(strings.Join(m.status.Interfaces, " "))
 	if nets == "" {
 		nets = "no network"
@@ -114,6 +117,9 @@ func (h *header) Draw(scr tcell.Screen) {
 		brand = ""
 	}
 	left := width(name) + 4
+	if about != "" { // it may take some of the room, but does not push out all else
+		left += 2 + min(width(about), w/3+6)
+	}
 	if brand != "" {
 		left += len(brand) + 2
 	}
@@ -130,7 +136,7 @@ func (h *header) Draw(scr tcell.Screen) {
 		x = put(scr, x, y, end, brand, h.th.accent) + 3
 	}
 	x = put(scr, x, y, end, clip(name, end-x, h.th.g.more), h.th.strong) + 2
-	if about != "" && end-x > 12 {
+	if about != "" && end-x >= min(width(about), 12) {
 		put(scr, x, y, end, clip(about, end-x, h.th.g.more), h.th.dim)
 	}
 }
@@ -144,10 +150,26 @@ type statusLine struct {
 	bad     bool     // message is about something that went wrong
 	choices []string // of the completion that is going on
 	choice  int
+	number  int       // of the message
+	fade    func(int) // has a message go after some time
 }
 
-// say shows a message till the next key.
-func (s *statusLine) say(text string, bad bool) { s.message, s.bad, s.choices = Safe(text), bad, nil }
+// say shows a message till the next key; one about nothing bad goes by itself.
+func (s *statusLine) say(text string, bad bool) {
+	s.show(text, bad)
+	if !bad && s.fade != nil {
+		s.fade(s.number)
+	}
+}
+
+// show shows a message till the next key.
+func (s *statusLine) show(text string, bad bool) {
+	s.message, s.bad, s.choices = Safe(text), bad, nil
+	s.number++
+}
+
+// clear shows the status again.
+func (s *statusLine) clear() { s.message, s.choices = "", nil }
 
 // rows is how many rows are wanted at a width.
 func (s *statusLine) rows(w int) int {
@@ -183,6 +205,9 @@ func (s *statusLine) Draw(scr tcell.Screen) {
 	style := s.th.dim
 	if len(s.m.status.Interfaces) == 0 {
 		style = s.th.alert
+	}
+	if late := s.m.lateText(); late != "" {
+		x = put(scr, x, y, end, clip(late, end-x, s.th.g.more), s.th.accent) + 3
 	}
 	left := s.m.statusText()
 	x = put(scr, x, y, end, clip(left, end-x, s.th.g.more), style) + 3

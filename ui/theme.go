@@ -15,6 +15,7 @@ type glyphs struct {
 	stored, some, all         string // delivery marks
 	more, dot, down, note     string
 	trouble, current          string
+	gap, dash                 string
 }
 
 var unicodeGlyphs = glyphs{
@@ -22,7 +23,7 @@ var unicodeGlyphs = glyphs{
 	online: "●", away: "◐", offline: "○",
 	stored: "…", some: "✓", all: "✓✓",
 	more: "…", dot: " · ", down: "↓", note: "·",
-	trouble: "!", current: "▸",
+	trouble: "!", current: "▸", gap: "⋯", dash: "–",
 }
 
 var asciiGlyphs = glyphs{
@@ -30,7 +31,7 @@ var asciiGlyphs = glyphs{
 	online: "*", away: "~", offline: "o",
 	stored: "..", some: "+", all: "++",
 	more: "~", dot: ", ", down: "v", note: "-",
-	trouble: "!", current: ">",
+	trouble: "!", current: ">", gap: "..", dash: "-",
 }
 
 func newTheme(o Options) *theme {

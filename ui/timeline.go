@@ -2,10 +2,14 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gdamore/tcell/v2"
+	"github.com/google/uuid"
 	"github.com/rivo/tview"
+
+	"earshot/peer"
 )
 
 // timeline draws one conversation. It lays out only the lines that are on the screen, whatever the length of the rest,
@@ -16,7 +20,10 @@ type timeline struct {
 	th    *theme
 	rows  map[*line]wrapped // of the lines that the last drawing needed
 	width int
-	older func(*conv) // asked when the top comes into sight
+
+	older, newer func(*conv)                        // asked when the first or last line comes into sight
+	newest       func(*conv)                        // asked to go to the end when that is not in memory
+	jump         func(*conv, peer.Place, uuid.UUID) // asked to go to a line that is perhaps not in memory
 }
 
 type wrapped struct {
@@ -46,15 +53,23 @@ func (t *timeline) columns() columns {
 	return c
 }
 
-// lead is the separators above line i.
-func (t *timeline) lead(i int) (day, unread bool) {
+// lead is what stands above a line: the day, the unread line, what is missing.
+type lead struct {
+	day, unread bool
+	gaps        []string
+}
+
+func (t *timeline) lead(i int) (d lead) {
 	c := t.m.current
 	l := c.lines[i]
-	unread = l == c.mark
+	d.unread = c.marked && l == c.unreadLine()
+	d.gaps = t.m.gapsAbove(l)
 	if i == 0 {
-		return c.messages > 0, unread
+		d.day = c.messages > 0
+	} else {
+		d.day = !sameDay(c.lines[i-1].time.In(t.m.loc), l.time.In(t.m.loc))
 	}
-	return !sameDay(c.lines[i-1].time.In(t.m.loc), l.time.In(t.m.loc)), unread
+	return d
 }
 
 func sameDay(a, b time.Time) bool {
@@ -62,12 +77,12 @@ func sameDay(a, b time.Time) bool {
 }
 
 func (t *timeline) leads(i int) int {
-	n := 0
-	day, unread := t.lead(i)
-	if day {
+	d := t.lead(i)
+	n := len(d.gaps)
+	if d.day {
 		n++
 	}
-	if unread {
+	if d.unread {
 		n++
 	}
 	return n
@@ -77,7 +92,7 @@ func (t *timeline) leads(i int) int {
 func (t *timeline) body(i int) []span {
 	l := t.m.current.lines[i]
 	text := t.text(l)
-	w := t.width - t.columns().text
+	w := t.width - t.from(l)
 	if mark := t.markWidth(l); mark > 0 {
 		w -= mark + 1
 	}
@@ -87,6 +102,14 @@ func (t *timeline) body(i int) []span {
 	b := wrapped{text, w, wrap(text, w)}
 	t.rows[l] = b
 	return b.rows
+}
+
+// from is the column where the text of a line begins.
+func (t *timeline) from(l *line) int {
+	if l.wide && t.width < t.columns().text+width(l.text) {
+		return 0
+	}
+	return t.columns().text
 }
 
 // text is what is wrapped of a line.
@@ -117,7 +140,8 @@ func (t *timeline) Draw(scr tcell.Screen) {
 	if h > 0 {
 		at = t.top(h)
 	}
-	for i, row, drawn := at.line, at.row, 0; i < len(c.lines) && drawn < h; i, row = i+1, 0 {
+	i, row, drawn := at.line, at.row, 0
+	for ; i < len(c.lines) && drawn < h; i, row = i+1, 0 {
 		for n := t.height(i); row < n && drawn < h; row++ {
 			t.drawRow(scr, x, y+drawn, i, row)
 			drawn++
@@ -128,33 +152,44 @@ func (t *timeline) Draw(scr tcell.Screen) {
 	if at == (spot{}) && !c.whole && !c.cleared && t.older != nil {
 		t.older(c)
 	}
+	if i == len(c.lines) && c.cut && t.newer != nil {
+		t.newer(c)
+	}
 }
 
 func (t *timeline) drawRow(scr tcell.Screen, x, y, i, row int) {
 	th, col := t.th, t.columns()
 	l := t.m.current.lines[i]
 	end := x + t.width
-	day, unread := t.lead(i)
-	if day {
+	d := t.lead(i)
+	if d.day {
 		if row == 0 {
 			t.separator(scr, x, y, end, t.day(l.time), th.dim)
 			return
 		}
 		row--
 	}
-	if unread {
+	if d.unread {
 		if row == 0 {
 			t.separator(scr, x, y, end, "unread", th.accent)
 			return
 		}
 		row--
 	}
+	if row < len(d.gaps) {
+		name := clipName(t.m.label(l.author, l.name), col.name, th.g.more)
+		put(scr, x+col.time+col.name-width(name), y, x+col.text, name, th.dim)
+		put(scr, x+col.text, y, end, clip(d.gaps[row], end-x-col.text, th.g.more), th.dim)
+		return
+	}
+	row -= len(d.gaps)
 	text, rows := t.text(l), t.body(i)
 	style := th.text
 	if l.old || !l.message && !l.trouble {
 		style = th.dim
 	}
-	if row == 0 {
+	from := t.from(l)
+	if row == 0 && from > 0 {
 		if col.time > 0 {
 			put(scr, x, y, end, l.time.In(t.m.loc).Format("15:04"), th.dim)
 		}
@@ -162,10 +197,20 @@ func (t *timeline) drawRow(scr tcell.Screen, x, y, i, row int) {
 		name = clipName(name, col.name, th.g.more)
 		put(scr, x+col.time+col.name-width(name), y, x+col.text, name, nstyle)
 	}
-	put(scr, x+col.text, y, end, text[rows[row].start:rows[row].end], style)
+	if l.message && l.id == t.m.current.hit {
+		style = th.accent.Bold(true)
+		if row == 0 {
+			put(scr, x+from-1, y, end, th.g.current, style)
+		}
+	}
+	put(scr, x+from, y, end, text[rows[row].start:rows[row].end], style)
 	if row == len(rows)-1 {
+		style = th.dim
+		if l.unstored {
+			style = th.alert
+		}
 		mark := t.mark(l)
-		put(scr, end-width(mark), y, end, mark, th.dim)
+		put(scr, end-width(mark), y, end, mark, style)
 	}
 }
 
@@ -189,34 +234,67 @@ func (t *timeline) name(l *line) (string, tcell.Style) {
 	return t.m.label(l.author, l.name), th.strong
 }
 
-// mark is what stands at the right edge: what became of an own line, or that a clock is off.
+// mark is what stands at the right edge: what became of an own line, and what is odd about a line.
 func (t *timeline) mark(l *line) string {
 	g := t.th.g
+	var parts []string
 	switch {
-	case l.own && l.reached == 0:
-		return g.stored
-	case l.own && l.reached >= l.audience:
-		if l.audience > 1 {
-			return fmt.Sprintf("%s %d/%d", g.all, l.reached, l.audience)
-		}
-		return g.all
-	case l.own:
-		return fmt.Sprintf("%s %d/%d", g.some, l.reached, l.audience)
-	case l.skew != 0:
-		return "clock " + skew(l.skew)
+	case !l.own:
+	case l.reached == 0 && t.m.owes(l):
+		parts = append(parts, g.stored+" owed since "+t.m.since(l.time))
+	case l.reached == 0:
+		parts = append(parts, g.stored)
+	case l.reached < l.audience:
+		parts = append(parts, fmt.Sprintf("%s %d/%d", g.some, l.reached, l.audience))
+	case l.audience > 1:
+		parts = append(parts, fmt.Sprintf("%s %d/%d", g.all, l.reached, l.audience))
+	default:
+		parts = append(parts, g.all)
 	}
-	return ""
+	if l.unstored {
+		parts = append(parts, "not stored")
+	}
+	if l.late {
+		parts = append(parts, "late")
+	}
+	if l.skew != 0 && !l.own {
+		parts = append(parts, "clock "+skew(l.skew))
+	}
+	return strings.Join(parts, g.dot)
 }
 
 // markWidth is the room that the mark of a line may come to need, so that no text moves when people receive it.
 func (t *timeline) markWidth(l *line) int {
+	w := width(t.mark(l))
 	switch {
 	case l.own && l.audience > 1:
-		return width(fmt.Sprintf("%s %d/%d", t.th.g.all, l.audience, l.audience))
+		return max(w, width(fmt.Sprintf("%s %d/%d", t.th.g.all, l.audience, l.audience)))
 	case l.own:
-		return 2
+		return max(w, 2)
 	}
-	return width(t.mark(l))
+	return w
+}
+
+// owes tells whether an own line of the current conversation waits for somebody who is not here.
+func (m *model) owes(l *line) bool {
+	c := m.current
+	if !c.room.Direct() {
+		return false
+	}
+	p := m.people[c.room.With]
+	return l.own && l.reached == 0 && (p == nil || !p.Online)
+}
+
+// since is a time in as few words as tell it: of the clock, or the day.
+func (m *model) since(at time.Time) string {
+	at, now := at.In(m.loc), m.now().In(m.loc)
+	switch {
+	case sameDay(at, now):
+		return at.Format("15:04")
+	case at.Year() == now.Year():
+		return at.Format("2 Jan")
+	}
+	return at.Format("Jan 2006")
 }
 
 func skew(d time.Duration) string {

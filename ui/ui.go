@@ -40,6 +40,8 @@ const (
 	pageSize = 200
 	// maxCalls is how many calls may wait for the chat.
 	maxCalls = 256
+	// messageTime is how long a message hides the status line that is about nothing bad.
+	messageTime = 5 * time.Second
 	// farewell is how long quitting waits for lines that were just said.
 	farewell = time.Second
 )
@@ -56,6 +58,7 @@ type window struct {
 	commands []command
 	byKey    map[string]func(*window)
 	tab      *completion
+	found    *search
 	typed    string // the command line that is being done
 	armed    bool   // the last key was Ctrl+C on an empty composer
 	title    string
@@ -83,7 +86,10 @@ func Run(ctx context.Context, chat peer.Chat, o Options) error {
 		o.Screen = scr
 		o.NoColor = o.NoColor || os.Getenv("NO_COLOR") != ""
 	}
-	w := newWindow(chat, o)
+	return newWindow(chat, o).run(ctx)
+}
+
+func (w *window) run(ctx context.Context) error {
 	w.ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	defer w.cancel()
 	defer context.AfterFunc(ctx, func() { w.quit(nil) })()
@@ -111,8 +117,18 @@ func newWindow(chat peer.Chat, o Options) *window {
 		calls: make(chan func(context.Context) func(), maxCalls), called: make(chan struct{}),
 	}
 	w.byKey = keyTable(w.keys)
-	w.page.timeline.older = w.older
+	t := w.page.timeline
+	t.older, t.newer, t.newest, t.jump = w.older, w.newer, w.newest, w.jump
 	w.page.paste = w.paste
+	w.page.status.fade = func(number int) {
+		w.after(messageTime, func() bool {
+			gone := w.page.status.number == number && w.page.status.message != ""
+			if gone {
+				w.page.status.clear()
+			}
+			return gone
+		})
+	}
 	w.screen.EnablePaste()
 	w.screen.EnableFocus()
 	w.app.SetScreen(w.screen).EnablePaste(true).SetRoot(w.page, true).SetInputCapture(w.key)
@@ -181,6 +197,12 @@ func (w *window) quit(err error) {
 	w.once.Do(func() {
 		go func() {
 			w.app.QueueUpdate(func() {
+				if w.looking() {
+					w.m.left = append(w.m.left, w.m.current)
+				}
+				for _, c := range w.m.left {
+					w.tellRead(c)
+				}
 				w.closing, w.err = true, err
 				close(w.calls)
 			})
@@ -199,10 +221,19 @@ func (w *window) apply(events []peer.Event) bool {
 	changed := false
 	for _, e := range events {
 		changed = w.m.apply(e) || changed
+		if d, open := w.page.overlay.(*details); open {
+			d.happened(e)
+		}
 	}
 	for _, c := range w.m.convs {
 		w.load(c)
 	}
+	if c := w.m.current; w.looking() { // what is in sight needs no word, unless it is among what was read
+		c.forgetLate(func(l *line) bool {
+			return w.page.timeline.sees(l) && (!c.marked || l.place.Compare(c.mark) >= 0)
+		})
+	}
+	w.tellLeft()
 	if w.m.resync {
 		w.m.resync = false
 		w.reread()
@@ -225,69 +256,13 @@ func (w *window) background(read func(context.Context) func()) {
 	})
 }
 
-// load reads the newest page of a conversation, once.
-func (w *window) load(c *conv) {
-	if c != nil && !c.loaded && !c.loading {
-		w.read(c, peer.Place{})
-	}
-}
-
-// older reads the page before the oldest line.
-func (w *window) older(c *conv) {
-	if c.loaded && !c.whole && !c.loading {
-		w.read(c, c.first())
-	}
-}
-
-func (w *window) read(c *conv, before peer.Place) {
-	c.loading = true
-	w.background(func(ctx context.Context) func() {
-		page, err := w.chat.History(ctx, c.room.ID, before, pageSize)
-		return func() {
-			had := c.messages
-			w.m.history(c, page, before, len(page) < pageSize)
-			c.whole = c.whole || c.messages == had
-			if err != nil && ctx.Err() == nil {
-				w.page.status.say("the history of "+w.m.title(c)+" cannot be read: "+err.Error(), true)
-			}
-		}
-	})
-}
-
-// reread brings the model up to date after events were lost.
-func (w *window) reread() {
-	w.background(func(ctx context.Context) func() {
-		people, err := w.chat.People(ctx)
-		return func() {
-			if err == nil {
-				w.m.reset(people)
-			}
-		}
-	})
-	for _, c := range w.m.convs {
-		known := c.newest()
-		w.background(func(ctx context.Context) func() {
-			var all []peer.Message
-			for before, more := (peer.Place{}), true; more; {
-				page, err := w.chat.History(ctx, c.room.ID, before, pageSize)
-				if err != nil || len(page) == 0 {
-					break
-				}
-				all = append(page, all...)
-				before = page[0].Place
-				more = len(page) == pageSize && before.Compare(known) > 0 && len(all) < 100*pageSize
-			}
-			return func() { w.m.history(c, all, peer.Place{}, false) }
-		})
-	}
-}
-
 // errNoTerminal ends Run when the terminal goes away under it.
 var errNoTerminal = errors.New("ui: the terminal has gone")
 
 // key is every key, before tview sees it.
 func (w *window) key(ev *tcell.EventKey) *tcell.EventKey {
 	defer w.retitle()
+	defer w.tellLeft()
 	switch ev.Key() {
 	case keyFocus, keyBlur:
 		w.m.focus(ev.Key() == keyFocus)
@@ -299,8 +274,11 @@ func (w *window) key(ev *tcell.EventKey) *tcell.EventKey {
 	if w.m.unfocused { // whoever types looks, whatever the terminal says
 		w.m.focus(true)
 	}
+	if w.looking() {
+		w.m.current.forgetLate(w.page.timeline.sees)
+	}
 	name := keyName(ev)
-	w.page.status.message, w.page.status.choices = "", nil
+	w.page.status.clear()
 	if name != "Tab" && name != "Shift+Tab" {
 		w.tab = nil
 	}
@@ -313,12 +291,22 @@ func (w *window) key(ev *tcell.EventKey) *tcell.EventKey {
 	if do := w.byKey[name]; do != nil {
 		do(w)
 	} else if ev.Key() == tcell.KeyRune && ev.Modifiers()&(tcell.ModAlt|tcell.ModCtrl) == 0 {
-		if _, open := w.page.overlay.(*help); open {
+		switch w.page.overlay.(type) {
+		case *help, *details:
 			w.closeOverlay()
 		}
 		w.page.composer.editor().insert(string(ev.Rune()))
 	}
+	if s, open := w.page.overlay.(*search); open {
+		s.typed()
+	}
 	return nil
+}
+
+// looking tells whether the conversation is being looked at.
+func (w *window) looking() bool {
+	_, selecting := w.page.overlay.(*selection)
+	return !w.m.unfocused && (w.page.overlay == nil || selecting)
 }
 
 // retitle names the conversation and what is unread in the terminal's title.

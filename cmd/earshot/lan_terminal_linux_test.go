@@ -187,8 +187,8 @@ func TestTwoTerminalsOfOneHostChat(t *testing.T) {
 	one.shows("Listening on lo")
 	two := openTerminal(t, h.command(1))
 	two.shows("this is profile 2")
-	one.shows("2 here")
-	two.shows("2 here")
+	one.shows("1 other")
+	two.shows("1 other")
 	one.types("hello from the first terminal\r")
 	two.shows("hello from the first terminal")
 	one.shows("✓✓")
@@ -205,7 +205,7 @@ func TestTwoTerminalsOfOneHostChat(t *testing.T) {
 	if code := two.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("/quit ends with %d", code)
 	}
-	one.shows("1 here")
+	one.shows("nobody else")
 	one.types("\x03\x03")
 	<-one.ended
 	if code := one.cmd.ProcessState.ExitCode(); code != 0 {

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,24 +75,28 @@ type result struct {
 	code     int
 }
 
-func finished(cmd *exec.Cmd) result {
+func finished(cmd *exec.Cmd) result { return begun(cmd)() }
+
+// begun starts a command. end waits until it has ended. Who kills it meanwhile gets the code -1.
+func begun(cmd *exec.Cmd) (end func() result) {
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
-	r := result{code: -1}
 	if err := cmd.Start(); err != nil {
-		return result{err: err.Error(), code: -1}
+		return func() result { return result{err: err.Error(), code: -1} }
 	}
-	stop := time.AfterFunc(2*patience, func() { _ = cmd.Process.Kill() })
-	defer stop.Stop()
-	err := cmd.Wait()
-	r.out, r.err = out.String(), complaint.String()
-	if exit, failed := errors.AsType[*exec.ExitError](err); err == nil || failed {
-		r.code = 0
-		if failed {
-			r.code = exit.ExitCode()
+	return func() result {
+		stop := time.AfterFunc(2*patience, func() { _ = cmd.Process.Kill() })
+		defer stop.Stop()
+		err := cmd.Wait()
+		r := result{out: out.String(), err: complaint.String(), code: -1}
+		if exit, failed := errors.AsType[*exec.ExitError](err); err == nil || failed {
+			r.code = 0
+			if failed {
+				r.code = exit.ExitCode()
+			}
 		}
+		return r
 	}
-	return r
 }
 
 // run runs earshot on a host to its end, beside whatever runs there already.
@@ -135,9 +140,15 @@ type ear struct {
 // listen starts a host's long-running instance.
 func (h *hosts) listen(host int, flags ...string) *ear {
 	h.t.Helper()
+	return h.live(host, append([]string{"listen", "--json"}, flags...)...)
+}
+
+// live starts a command that stays.
+func (h *hosts) live(host int, args ...string) *ear {
+	h.t.Helper()
 	name := "n" + strconv.Itoa(host)
 	e := &ear{t: h.t, name: name, ended: make(chan struct{}), news: make(chan struct{})}
-	e.cmd = h.command(host, append([]string{"listen", "--json", "--name", name}, flags...)...)
+	e.cmd = h.command(host, append(args, "--name", name)...)
 	e.cmd.Stderr = &e.stderr
 	out, err := e.cmd.StdoutPipe()
 	if err != nil {
@@ -183,6 +194,20 @@ func (e *ear) read(out io.Reader) {
 func (e *ear) kill() {
 	_ = e.cmd.Process.Kill()
 	<-e.ended
+}
+
+// stop has it end as it ends properly.
+func (e *ear) stop() {
+	e.t.Helper()
+	_ = e.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-e.ended:
+		if code := e.cmd.ProcessState.ExitCode(); code != 0 {
+			e.t.Errorf("%s ended with exit code %d\n%s", e.name, code, e.stderr.String())
+		}
+	case <-time.After(patience):
+		e.t.Fatalf("%s does not end", e.name)
+	}
 }
 
 func (e *ear) heard() []event {

@@ -123,6 +123,9 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 nobody answered in time.`,
 		RunE:          action(func(cmd *cobra.Command, _ []string) error { return chat(cmd, o) }),
 	}
 	o.register(root)
-	root.AddCommand(sendCommand(o), listenCommand(o), peersCommand(o), pingCommand(o))
+	root.AddCommand(
+		sendCommand(o), listenCommand(o), peersCommand(o), pingCommand(o),
+		historyCommand(o), exportCommand(o), importCommand(o), forgetCommand(o), daemonCommand(o),
+	)
 	return root
 }

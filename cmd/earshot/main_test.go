@@ -2,6 +2,9 @@ package main
 
 import (
 	crand "crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,10 +61,19 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_RUNTIME_DIR", run)
 			e.Setenv("EARSHOT_HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("LO", loopback(t))
+			e.Setenv("NL", "\n")
 			e.Setenv("PORT", strconv.Itoa(unusedPort(t)))
 			return os.Mkdir(run, 0o700)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "await": await, "appears": appears},
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return os.Getuid() == 0, nil // whom no file mode holds back
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "await": await, "appears": appears, "forge": forge, "patch": patch, "damage": damage,
+		},
 	})
 }
 
@@ -107,6 +119,59 @@ func appears(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s did not appear", args[0])
 		}
 	}
+}
+
+// forge ARCHIVE FILE makes a file of an archive's first line, in which some lines are right (6 and 7) and all others wrong.
+func forge(ts *testscript.TestScript, _ bool, args []string) {
+	line, _, _ := strings.Cut(ts.ReadFile(args[0]), "\n")
+	changed := func(change func(x map[string]any)) string {
+		x := map[string]any{}
+		ts.Check(json.Unmarshal([]byte(line), &x))
+		change(x)
+		b, err := json.Marshal(x)
+		ts.Check(err)
+		return string(b)
+	}
+	lines := []string{
+		"Dear diary,",
+		`{"type":"message","text":"I was here"}`,
+		changed(func(x map[string]any) {
+			raw, err := base64.StdEncoding.DecodeString(x["raw"].(string))
+			ts.Check(err)
+			raw[len(raw)-70] ^= 1 // the last letter of the text
+			x["raw"] = raw
+		}),
+		changed(func(x map[string]any) { x["room"] = "#other" }),
+		changed(func(x map[string]any) { x["room"], x["with"] = "@alice", x["peer"] }),
+		line,
+		changed(func(x map[string]any) { x["text"] = "what is not signed does not count" }),
+		changed(func(x map[string]any) { x["text"] = strings.Repeat("long", 1<<18) }),
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(lines, "\n")), 0o600))
+}
+
+// patch FILE OFFSET HEX overwrites bytes of a file.
+func patch(ts *testscript.TestScript, _ bool, args []string) {
+	offset, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	with, err := hex.DecodeString(args[2])
+	ts.Check(err)
+	name := ts.MkAbs(args[0])
+	b, err := os.ReadFile(name)
+	ts.Check(err)
+	copy(b[offset:], with)
+	ts.Check(os.WriteFile(name, b, 0o600))
+}
+
+// damage FILE spoils all of a database but its first pages.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	name := ts.MkAbs(args[0])
+	b, err := os.ReadFile(name)
+	ts.Check(err)
+	for i := 8192; i < len(b); i++ {
+		b[i] = 'Z'
+	}
+	ts.Check(os.WriteFile(name, b, 0o600))
 }
 
 func loopback(t *testing.T) string {

@@ -16,12 +16,15 @@ import (
 
 	"earshot/peer"
 	"earshot/protocol"
+	"earshot/protocol/replica"
 	"earshot/protocol/trace"
 )
 
 const (
 	// openPatience is how long to wait for an instance that is just starting or leaving.
 	openPatience = 5 * time.Second
+	// startPatience is how long an instance may take from having the profile to answering.
+	startPatience = time.Second
 	// clientPatience is how long a command that is done lets other commands go on using its node.
 	clientPatience = 6 * time.Second
 	// closePatience is how long leaving may take.
@@ -34,6 +37,7 @@ type opened struct {
 	profile string
 	own     bool // the node is in this process, not in another one
 	notes   []string
+	trouble []string // what is wrong for as long as it runs
 	close   func()
 
 	first peer.Feed // has everything since the start
@@ -58,17 +62,21 @@ func (o *options) open(cmd *cobra.Command) (*opened, error) {
 	for {
 		p, err := lockProfile(o.home, o.profile)
 		if err == nil {
-			return o.start(ctx, p, clientPatience)
+			node, err := o.start(ctx, p, roleCommand, clientPatience)
+			if err == nil {
+				for _, t := range node.trouble {
+					fmt.Fprintf(cmd.ErrOrStderr(), "earshot: %s\n", t)
+				}
+			}
+			return node, err
 		}
 		if !errors.Is(err, errInUse) {
 			return nil, err
 		}
 		r, err := dialControl(o.home, o.profile)
 		if err == nil {
-			for _, flag := range []string{"name", "interface", "port", "announce-port", "peer", "trace"} {
-				if cmd.Flags().Changed(flag) {
-					fmt.Fprintf(cmd.ErrOrStderr(), "earshot: profile %s is open already and used as it is: --%s has no effect\n", o.profile, flag)
-				}
+			for _, note := range o.inEffect(cmd) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "earshot: %s\n", note)
 			}
 			return &opened{Chat: r, profile: o.profile, close: func() { _ = r.Close() }}, nil
 		}
@@ -82,17 +90,35 @@ func (o *options) open(cmd *cobra.Command) (*opened, error) {
 	}
 }
 
-// openNext gives the chat a node under the first profile that is free.
-func (o *options) openNext(cmd *cobra.Command) (*opened, error) {
+// inEffect says which flags have no effect on an instance that runs already.
+func (o *options) inEffect(cmd *cobra.Command) (notes []string) {
+	for _, flag := range []string{"name", "interface", "port", "announce-port", "peer", "trace", "no-history"} {
+		if cmd.Flags().Changed(flag) {
+			notes = append(notes, fmt.Sprintf("profile %s is open already and used as it is: --%s has no effect", o.profile, flag))
+		}
+	}
+	return notes
+}
+
+// openChat gives the screen the daemon of the profile if there is one, and otherwise a node under the first profile
+// that is free.
+func (o *options) openChat(cmd *cobra.Command) (*opened, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	name := o.profile
 	for n := 2; ; n++ {
 		p, err := lockProfile(o.home, name)
+		if errors.Is(err, errInUse) && name == o.profile {
+			if r := o.dialDaemon(cmd.Context()); r != nil {
+				notes := append(o.inEffect(cmd), fmt.Sprintf("this is the daemon of profile %s: it goes on when you leave", name))
+				return &opened{Chat: r, profile: name, notes: notes, close: func() { _ = r.Close() }}, nil
+			}
+			p, err = lockProfile(o.home, name) // who had it may have gone meanwhile
+		}
 		switch {
 		case err == nil:
-			node, err := o.start(cmd.Context(), p, 0)
+			node, err := o.start(cmd.Context(), p, roleChat, 0)
 			if err == nil && name != o.profile {
 				node.notes = append(node.notes, fmt.Sprintf("profile %s is open in another earshot: this is profile %s, somebody else to the others", o.profile, name))
 			}
@@ -104,6 +130,30 @@ func (o *options) openNext(cmd *cobra.Command) (*opened, error) {
 	}
 }
 
+// dialDaemon reaches the daemon that has the profile. It is nil if somebody else has it. One that is just starting, and has
+// not said what it is, is waited for.
+func (o *options) dialDaemon(ctx context.Context) *peer.Remote {
+	for end := time.Now().Add(startPatience); ; {
+		path, role, err := readControl(o.home, o.profile)
+		if err == nil && role != roleDaemon {
+			return nil
+		}
+		if err == nil {
+			if r, err := peer.Dial(path); err == nil {
+				return r
+			}
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return nil
+		}
+		if time.Now().After(end) {
+			return nil
+		}
+	}
+}
+
 // nextProfile is 2, 3 … beside the default profile, and work-2, work-3 … beside work.
 func nextProfile(base string, n int) string {
 	if _, err := strconv.Atoi(base); err == nil || base == "default" {
@@ -112,9 +162,9 @@ func nextProfile(base string, n int) string {
 	return base + "-" + strconv.Itoa(n)
 }
 
-// start wires a node of this process and offers it on the control socket. It releases p when that fails.
-// Closing waits up to patience for commands of other processes that use the node.
-func (o *options) start(ctx context.Context, p *profile, patience time.Duration) (_ *opened, err error) {
+// start wires a node of this process and offers it on the control socket, where role says what it is for.
+// It releases p when that fails. Closing waits up to patience for commands of other processes that use the node.
+func (o *options) start(ctx context.Context, p *profile, role string, patience time.Duration) (_ *opened, err error) {
 	var undo []func() // in reverse order
 	closeAll := func() {
 		for i := len(undo) - 1; i >= 0; i-- {
@@ -127,6 +177,7 @@ func (o *options) start(ctx context.Context, p *profile, patience time.Duration)
 		}
 	}()
 	undo = append(undo, p.release)
+	_ = os.Remove(filepath.Join(p.dir, controlFile)) // of one that crashed: it tells what is no more
 
 	c := peer.Config{
 		Network: protocol.OpenNetwork(), Name: o.name, Interfaces: o.interfaces,
@@ -154,6 +205,16 @@ func (o *options) start(ctx context.Context, p *profile, patience time.Duration)
 			}
 		})
 	}
+	var trouble []string
+	if o.noHistory {
+		c.Store = replica.NewMemStore()
+	} else {
+		var why string
+		if c.Store, why = p.openStore(); why != "" {
+			trouble = append(trouble, why)
+		}
+		undo = append(undo, func() { _ = c.Store.Close() }) // the node has, if it ever came to that
+	}
 	node, first, err := peer.Start(c)
 	if err != nil {
 		return nil, err
@@ -165,8 +226,15 @@ func (o *options) start(ctx context.Context, p *profile, patience time.Duration)
 	})
 	undo = append(undo, first.Close)
 
-	n := &opened{Chat: naming{node, p}, profile: p.name, own: true, close: closeAll, first: first}
-	if stop, err := offer(ctx, n.Chat, p, patience); err == nil {
+	n := &opened{Chat: naming{node, p}, profile: p.name, own: true, close: closeAll, first: first, trouble: trouble}
+	if o.noHistory {
+		n.notes = append(n.notes, inMemory)
+	}
+	told := noted{n.Chat, trouble}
+	if role != roleCommand { // a screen shows it as any trouble; a command says it once
+		n.Chat, n.first = told, &notedFeed{first, trouble}
+	}
+	if stop, err := offer(ctx, told, p, role, patience); err == nil {
 		undo = append(undo, stop)
 	} else { // the chat itself works without
 		n.notes = append(n.notes, fmt.Sprintf("send, listen, peers and ping cannot use this instance: %v", err))
@@ -178,8 +246,8 @@ func (o *options) start(ctx context.Context, p *profile, patience time.Duration)
 }
 
 // offer serves chat on the profile's control socket until stop is called.
-func offer(ctx context.Context, chat peer.Chat, p *profile, patience time.Duration) (stop func(), err error) {
-	l, err := p.listenControl()
+func offer(ctx context.Context, chat peer.Chat, p *profile, role string, patience time.Duration) (stop func(), err error) {
+	l, err := p.listenControl(role)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ type options struct {
 	announcePort uint16
 	peers        []string
 	trace        string
+	noHistory    bool
 }
 
 func (o *options) register(root *cobra.Command) {
@@ -40,6 +41,7 @@ func (o *options) register(root *cobra.Command) {
 	f.Uint16Var(&o.announcePort, "announce-port", protocol.AnnouncePort, "UDP `PORT` of announcements, the same for everybody on the LAN")
 	f.StringArrayVar(&o.peers, "peer", nil, "somebody beyond the LAN's broadcasts, as `HOST[:PORT]` (repeatable)")
 	f.StringVar(&o.trace, "trace", "", "write a JSON line for every datagram to `FILE`")
+	f.BoolVar(&o.noHistory, "no-history", false, "remember in memory only, and read or write no history file")
 	_ = root.RegisterFlagCompletionFunc("profile", o.completeProfile)
 	_ = root.RegisterFlagCompletionFunc("interface", completeInterface)
 	for _, name := range []string{"name", "port", "announce-port", "peer"} {
@@ -68,6 +70,9 @@ func (o *options) check() error {
 			return usagef("--name %q: %w", o.name, err)
 		}
 		o.name = name
+	}
+	if o.home == "" {
+		return usagef("--home \"\": name a folder")
 	}
 	home, err := filepath.Abs(o.home)
 	if err != nil {

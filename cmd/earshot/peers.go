@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -24,7 +25,7 @@ func peersCommand(o *options) *cobra.Command {
 		Long: `peers shows who is here, with address, round trip and loss of datagrams.
 
 It listens for --for; a running earshot knows already, so with one it answers at once
-unless --for is given. Those who went in that time are shown as offline.`,
+unless --for is given. Those who were here within the last day are shown as offline.`,
 		Example: `  earshot peers
   earshot peers --for 1s
   earshot peers --json | jq -r 'select(.state == "online") | .name'`,
@@ -50,7 +51,8 @@ unless --for is given. Those who went in that time are shown as offline.`,
 			if err != nil {
 				return err
 			}
-			if len(people) == 0 {
+			people = lately(people, time.Now())
+			if !someOnline(people) {
 				if err := standing(ctx, node, cmd.ErrOrStderr()); err != nil {
 					return err
 				}
@@ -75,6 +77,15 @@ type peerJSON struct {
 	State string          `json:"state"` // online, away or offline
 }
 
+// lately leaves out who has not been here for a day: a profile remembers everybody it ever met.
+func lately(people []peer.Person, now time.Time) []peer.Person {
+	return slices.DeleteFunc(people, func(p peer.Person) bool { return !p.Online && now.Sub(p.Since) > 24*time.Hour })
+}
+
+func someOnline(people []peer.Person) bool {
+	return slices.ContainsFunc(people, func(p peer.Person) bool { return p.Online })
+}
+
 func state(p peer.Person) string {
 	switch {
 	case !p.Online:
@@ -95,9 +106,11 @@ func peersJSON(w io.Writer, people []peer.Person) error {
 }
 
 func peersTable(w io.Writer, people []peer.Person) error {
-	if len(people) == 0 {
+	if !someOnline(people) {
 		_, err := fmt.Fprintln(w, "nobody else is here")
-		return err
+		if err != nil || len(people) == 0 {
+			return err
+		}
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tSTATE\tADDRESS\tROUND TRIP\tLOSS")

@@ -106,18 +106,27 @@ func (p *present) set(one peer.Person) {
 	}
 }
 
-// in is how many are in a public room, and when the newest of them came.
-func (p *present) in(room string) (n int, newest time.Time) {
+// members is who is in a public room.
+func (p *present) members(room string) []protocol.PeerID {
 	room = strings.TrimPrefix(room, "#")
+	var all []protocol.PeerID
 	for _, one := range p.people {
 		if slices.ContainsFunc(one.Rooms, func(r string) bool { return strings.TrimPrefix(r, "#") == room }) {
-			n++
-			if one.Since.After(newest) {
-				newest = one.Since
-			}
+			all = append(all, one.ID)
 		}
 	}
-	return n, newest
+	return all
+}
+
+// in is how many are in a public room, and when the newest of them came.
+func (p *present) in(room string) (n int, newest time.Time) {
+	members := p.members(room)
+	for _, id := range members {
+		if since := p.people[id].Since; since.After(newest) {
+			newest = since
+		}
+	}
+	return len(members), newest
 }
 
 // newest is when the newest of all came.

@@ -23,7 +23,7 @@ const (
 	keyFile     = "key"     // the identity
 	nameFile    = "name"    // what its owner is called
 	lockFile    = "lock"    // held while an instance runs
-	controlFile = "control" // the path of that instance's control socket
+	controlFile = "control" // the path of that instance's control socket, and what the instance is
 )
 
 // profile is one that this process holds the lock of.

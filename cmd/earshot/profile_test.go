@@ -222,7 +222,7 @@ func TestTheControlSocketIsShortAndReplaced(t *testing.T) {
 	home := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
 	p := mustLock(t, home, "default")
 	for range 2 { // the second time there is a socket that a crash has left
-		l, err := p.listenControl()
+		l, err := p.listenControl(roleChat)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +308,7 @@ func TestASecondChatTakesTheNextProfile(t *testing.T) {
 	cmd.SetContext(t.Context())
 	open := func(want string) *opened {
 		t.Helper()
-		node, err := o.openNext(cmd)
+		node, err := o.openChat(cmd)
 		if err != nil {
 			t.Fatal(err)
 		}

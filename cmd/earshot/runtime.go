@@ -66,9 +66,16 @@ func socketName(profileDir string) string {
 	return hex.EncodeToString(sum[:8]) + ".sock"
 }
 
-// listenControl opens the profile's control socket and writes its path into the profile,
+// What the instance is that has a profile, in the second line of its control file.
+const (
+	roleChat    = "chat"
+	roleCommand = "command"
+	roleDaemon  = "daemon" // everybody of the profile uses it, a screen too
+)
+
+// listenControl opens the profile's control socket and writes its path and the instance's role into the profile,
 // so that a command finds it under any environment. A socket left by a crash is replaced: the lock is ours.
-func (p *profile) listenControl() (net.Listener, error) {
+func (p *profile) listenControl(role string) (net.Listener, error) {
 	dir, err := runtimeDir()
 	if err != nil {
 		return nil, err
@@ -81,20 +88,31 @@ func (p *profile) listenControl() (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control: %w", err)
 	}
-	if err := writeFile(filepath.Join(p.dir, controlFile), path+"\n"); err != nil {
+	if err := writeFile(filepath.Join(p.dir, controlFile), path+"\n"+role+"\n"); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("control: %w", err)
 	}
 	return l, nil
 }
 
-// dialControl reaches the instance that has the profile.
-func dialControl(home, name string) (*peer.Remote, error) {
+// readControl reads the control file: where the instance that has the profile answers, and what it is.
+// After a crash it says what was.
+func readControl(home, name string) (path, role string, err error) {
 	b, err := os.ReadFile(filepath.Join(home, name, controlFile))
 	if err != nil {
-		return nil, fmt.Errorf("control: %w", err)
+		return "", "", fmt.Errorf("control: %w", err)
 	}
-	return peer.Dial(strings.TrimSpace(string(b)))
+	path, role, _ = strings.Cut(strings.TrimSpace(string(b)), "\n")
+	return strings.TrimSpace(path), strings.TrimSpace(role), nil
+}
+
+// dialControl reaches the instance that has the profile.
+func dialControl(home, name string) (*peer.Remote, error) {
+	path, _, err := readControl(home, name)
+	if err != nil {
+		return nil, err
+	}
+	return peer.Dial(path)
 }
 
 // portFile tells other instances of this user, of whatever profile, the private port of this one.

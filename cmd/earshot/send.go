@@ -30,7 +30,8 @@ func sendCommand(o *options) *cobra.Command {
 		Long: `send says TEXT, or with - each line of standard input, and reports who has stored it.
 
 It speaks as soon as the addressee is there; in a room as soon as N people are there
-(--wait N), or when nobody new has come for 300 ms (--wait all).
+(--wait N), or when nobody new has come for 300 ms (--wait all). Who is away gets it once they are
+back and this profile runs again, or from others; that is not waited for, and 1 of 2 says so.
 A bare name waits those 300 ms too, in case two people share it: name·key does not.
 
 Exit codes: 0 delivered as asked, 1 failure, 2 wrong usage, 3 stored but not delivered in time.`,
@@ -82,7 +83,7 @@ Exit codes: 0 delivered as asked, 1 failure, 2 wrong usage, 3 stored but not del
 	return cmd
 }
 
-// everybody is the need of --wait all: the whole audience of a line.
+// everybody is the need of --wait all: all of the audience that are there.
 const everybody = -1
 
 // sender says texts and follows them to those who store them.
@@ -105,6 +106,7 @@ type saying struct {
 	room     peer.Room
 	until    time.Time
 	audience int
+	present  []protocol.PeerID // of the audience, when it was said
 	have     []peer.Delivered
 }
 
@@ -251,7 +253,7 @@ func (s *sender) say(ctx context.Context, t text) (spoken bool, wake time.Time, 
 	if err != nil {
 		return false, wake, err
 	}
-	s.pending = append(s.pending, &saying{id: m.ID, room: m.Room, until: until, audience: m.Audience})
+	s.pending = append(s.pending, &saying{id: m.ID, room: m.Room, until: until, audience: m.Audience, present: s.addressees()})
 	return true, wake, nil
 }
 
@@ -284,6 +286,14 @@ func (s *sender) audience(ctx context.Context) (time.Time, error) {
 	return s.present.newest().Add(settleTime), nil // another one of that name may be about to come
 }
 
+// addressees is who is there to hear what is said now. Those who are away get it too, but nobody waits for them.
+func (s *sender) addressees() []protocol.PeerID {
+	if !s.toRoom() {
+		return nil
+	}
+	return s.present.members(s.to)
+}
+
 // delivered takes somebody's word that they have a line.
 func (s *sender) delivered(d peer.Delivered) {
 	i := slices.IndexFunc(s.pending, func(p *saying) bool { return p.id == d.ID })
@@ -292,7 +302,13 @@ func (s *sender) delivered(d peer.Delivered) {
 	}
 	p := s.pending[i]
 	p.have = append(p.have, d)
-	if enough := s.need != everybody && len(p.have) >= s.need; enough || p.audience > 0 && len(p.have) >= p.audience && s.need == everybody {
+	enough := len(p.have) >= s.need
+	if s.need == everybody {
+		enough = p.audience > 0 && !slices.ContainsFunc(p.present, func(id protocol.PeerID) bool {
+			return !slices.ContainsFunc(p.have, func(d peer.Delivered) bool { return d.Peer == id })
+		})
+	}
+	if enough {
 		p.report(s.out)
 		s.pending = slices.Delete(s.pending, i, i+1)
 	}
@@ -318,10 +334,10 @@ func (s *sender) wanted(p *saying) string {
 	switch {
 	case s.need != everybody:
 		return strconv.Itoa(s.need)
-	case p.audience == 0:
+	case len(p.present) == 0:
 		return "all (nobody was there)"
 	}
-	return strconv.Itoa(p.audience)
+	return strconv.Itoa(max(p.audience, len(p.present)))
 }
 
 // deadline fires when the first line on its way is late.
