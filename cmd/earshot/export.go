@@ -21,7 +21,7 @@ import (
 )
 
 func exportCommand(o *options) *cobra.Command {
-	var format, room, output string
+	var form, room, output string
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write what was said to a file",
@@ -41,9 +41,9 @@ The file has private conversations in it: it is written with mode 0600.`,
   earshot export --format jsonl -o archive.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
-			make, ok := formats[format]
+			begin, ok := formats[form]
 			if !ok {
-				return usagef("--format %s: text, jsonl or markdown", format)
+				return usagef("--format %s: text, jsonl or markdown", form)
 			}
 			if err := o.check(); err != nil {
 				return err
@@ -62,15 +62,15 @@ The file has private conversations in it: it is written with mode 0600.`,
 				rooms = []peer.Room{one}
 			}
 			if output == "" || output == "-" {
-				return export(cmd.Context(), a, rooms, make, cmd.OutOrStdout(), cmd.ErrOrStderr())
+				return export(cmd.Context(), a, rooms, begin, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
 			return replaceFile(output, func(w io.Writer) error {
-				return export(cmd.Context(), a, rooms, make, w, cmd.ErrOrStderr())
+				return export(cmd.Context(), a, rooms, begin, w, cmd.ErrOrStderr())
 			})
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&format, "format", "text", "`FORMAT`: text, jsonl or markdown")
+	f.StringVar(&form, "format", "text", "`FORMAT`: text, jsonl or markdown")
 	f.StringVar(&room, "room", "", "this `ROOM` only: #name, or a person")
 	f.StringVarP(&output, "output", "o", "", "write to `FILE`, once it is complete (default: standard output)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "jsonl", "markdown"}, cobra.ShellCompDirectiveNoFileComp))
@@ -91,9 +91,9 @@ var formats = map[string]func(io.Writer) format{
 }
 
 // export writes rooms. What of a damaged file cannot be read is counted, the rest is written.
-func export(ctx context.Context, a *archive, rooms []peer.Room, make func(io.Writer) format, out, complain io.Writer) error {
+func export(ctx context.Context, a *archive, rooms []peer.Room, begin func(io.Writer) format, out, complain io.Writer) error {
 	w := bufio.NewWriter(out)
-	f := make(w)
+	f := begin(w)
 	var damaged error
 	for _, r := range rooms {
 		if err := f.room(r); err != nil {

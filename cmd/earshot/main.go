@@ -106,16 +106,19 @@ func rootCommand() *cobra.Command {
 		Long: `earshot opens a chat with everybody on this LAN who has it open too.
 There is no server and no account, and nothing to set up.
 
-A running earshot has its profile for itself: send, listen, peers and ping use it,
-and a second earshot takes the next free profile (2, 3 …) by itself.
+A running earshot has its profile for itself: the commands use it, and a second
+earshot takes the next free profile (2, 3 …) by itself. Beside 'earshot daemon',
+which stays without a screen, it opens the daemon's.
 
-Files: a folder for each profile in --home; its key is who you are, keep it secret.
+Files: a folder for each profile in --home. Its key is who you are, keep it secret;
+history.db is what was said, for 90 days: see 'earshot history', export and forget.
 Exit codes: 0 done, 1 failure, 2 wrong usage, 3 nobody answered in time.`,
 		Example: `  earshot                            open the chat
   earshot --name alice               under another name, this time
   earshot --interface eth0           on one interface only
   earshot --peer 192.168.7.20        with somebody beyond this LAN's broadcasts
   earshot send 'the coffee is ready'
+  earshot history printer --from bob
   earshot listen --json | jq .text`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,

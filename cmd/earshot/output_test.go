@@ -44,3 +44,33 @@ func TestMillis(t *testing.T) {
 		t.Errorf("1234567 ns is %v ms", got)
 	}
 }
+
+func TestMarkdownStaysText(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain, with. points! (and) more - 1. two": `plain, with. points\! (and) more - 1. two`,
+		"*b* _i_ `c` [l](http://x) <b> &amp; #1":   "\\*b\\* \\_i\\_ \\`c\\` \\[l\\](http://x) \\<b\\> \\&amp; \\#1",
+		"one\r\n- two\n12) three\n    four":        "one\\\n\\- two\\\n12\\) three\\\nfour",
+		"a\n\nb":                                   "a\\\n\\\nb",
+		"3. first":                                 `3\. first`,
+		"\x1b[2Jgone":                              `␛\[2Jgone`,
+	} {
+		if got := markdown(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestUnitWords(t *testing.T) {
+	for in, want := range map[string]string{
+		"/usr/bin/earshot": "/usr/bin/earshot",
+		"":                 `""`,
+		"two words":        `"two words"`,
+		`50% of $HOME`:     `"50%% of $$HOME"`,
+		`"\`:               `"\"\\"`,
+		"a;b":              `"a;b"`,
+	} {
+		if got := unitWord(in); got != want {
+			t.Errorf("%q becomes %s, want %s", in, got, want)
+		}
+	}
+}
