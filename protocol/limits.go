@@ -183,6 +183,13 @@ const (
 	MaxPartialAll     = 64 << 20
 	PartialTimeout    = 30 * time.Second
 	SessionFlowWindow = 1 << 20
+
+	// Streams (SPEC section 6.14): the credit that each has from the start, the most that one may have, the credit of all together, bytes;
+	// and how many there may be in each direction.
+	StreamWindow    = 256 << 10
+	MaxStreamWindow = 4 << 20
+	SessionWindow   = 8 << 20
+	MaxStreams      = 16
 )
 
 // Rooms (SPEC sections 7 and 8).

@@ -31,21 +31,34 @@ func (f Ack) Append(e *protocol.Encoder) {
 }
 
 func parseAck(d *protocol.Decoder, _ int) Frame {
+	f, _ := readAck(d, nil)
+	return f
+}
+
+// readAck reads the fields after the type; the ranges are appended to memory, which is returned.
+func readAck(d *protocol.Decoder, memory []protocol.Range) (Ack, []protocol.Range) {
 	f := Ack{Delay: time.Duration(d.UintMax(protocol.MaxAckDelay)) * time.Microsecond}
 	n := d.Array()
 	if n < 2 || n%2 != 0 || n > 2*protocol.MaxAckRanges {
 		d.Fail("%d numbers for ranges", n)
-		return f
+		return f, memory
 	}
-	f.Ranges = make([]protocol.Range, 0, n/2)
+	from := len(memory)
+	memory = slices.Grow(memory, n/2)
 	for i := range n / 2 {
 		r := protocol.Range{First: d.Uint(), Last: d.Uint()}
-		if r.Last < r.First || i > 0 && (r.Last >= f.Ranges[i-1].First || r.Last+1 == f.Ranges[i-1].First) {
+		if i > 0 {
+			if before := memory[len(memory)-1]; r.Last >= before.First || r.Last+1 == before.First {
+				d.Fail("range %s out of order", r)
+			}
+		}
+		if r.Last < r.First {
 			d.Fail("range %s out of order", r)
 		}
-		f.Ranges = append(f.Ranges, r)
+		memory = append(memory, r)
 	}
-	return f
+	f.Ranges = memory[from:len(memory):len(memory)]
+	return f, memory
 }
 
 func (f Ack) String() string { return "ack " + protocol.RangeSet(f.Ranges).String() }

@@ -3,6 +3,8 @@
 //
 // control.go has the frames about the session itself: Ack, Ping, Self, Peers, PathChallenge, PathResponse, Close.
 // room.go has those about rooms: Entry and Part carry signed lines, Vector, Have and Want say who has what.
+// stream.go has those of streams: Chunk, Credit, Stop; and Pad, which finds out what a path takes. bench.go measures.
+// packet.go takes a whole packet apart without an allocation.
 //
 // Every frame stands next to its own Append and parse function. Parse is strict: what it accepts, Append writes again
 // byte for byte, so a receiver never works on something that the sender could have meant otherwise. A frame of a type
@@ -20,7 +22,7 @@ import (
 // Type is the first element of a frame.
 type Type uint8
 
-// The types of frames. 10 to 13 are reserved for files.
+// The types of frames. 10 and 11 are reserved for files, 17 for read marks.
 const (
 	TypeAck           Type = 1
 	TypePing          Type = 2
@@ -38,24 +40,27 @@ const (
 	TypePathChallenge Type = 14
 	TypePathResponse  Type = 15
 	TypeClose         Type = 16
+	TypeStop          Type = 18
+	TypePad           Type = 19
+	TypeBench         Type = 20
 )
 
 var typeNames = [...]string{
 	TypeAck: "ack", TypePing: "ping", TypeSelf: "self", TypePeers: "peers", TypeVector: "vector", TypeEntry: "entry",
 	TypePart: "part", TypeHave: "have", TypeWant: "want", TypeOffer: "offer", TypeRequest: "request",
 	TypeChunk: "chunk", TypeCredit: "credit", TypePathChallenge: "path-challenge",
-	TypePathResponse: "path-response", TypeClose: "close",
+	TypePathResponse: "path-response", TypeClose: "close", TypeStop: "stop", TypePad: "pad", TypeBench: "bench",
 }
 
 func (t Type) String() string {
-	if t == 0 || int(t) >= len(typeNames) {
+	if int(t) >= len(typeNames) || typeNames[t] == "" {
 		return fmt.Sprintf("type %d", uint8(t))
 	}
 	return typeNames[t]
 }
 
-// Frame is one of Ack, Ping, Self, Peers, Vector, Entry, Part, Have, Want, PathChallenge, PathResponse, Close and
-// Unknown, each as a value. Every one has a String of a few words for traces.
+// Frame is one of Ack, Ping, Self, Peers, Vector, Entry, Part, Have, Want, Chunk, Credit, PathChallenge, PathResponse,
+// Close, Stop, Pad, Bench and Unknown, each as a value. Every one has a String of a few words for traces.
 type Frame interface {
 	Type() Type
 	// Append writes the frame. It trusts its fields; the limits are checked by Parse.
@@ -122,7 +127,7 @@ func parse(d *protocol.Decoder, raw []byte) (Frame, error) {
 		return nil, d.Err()
 	}
 	if t == 0 {
-		return nil, errors.New("type 0")
+		return nil, errZeroType
 	}
 	read, elements := reader(t)
 	if read == nil {
@@ -166,6 +171,16 @@ func reader(t Type) (read func(d *protocol.Decoder, n int) Frame, elements int) 
 		return parsePathResponse, 2
 	case TypeClose:
 		return parseClose, 3
+	case TypeChunk:
+		return parseChunk, 5
+	case TypeCredit:
+		return parseCredit, 3
+	case TypeStop:
+		return parseStop, 3
+	case TypePad:
+		return parsePad, 2
+	case TypeBench:
+		return parseBench, 6
 	}
 	return nil, 0
 }
