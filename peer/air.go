@@ -155,11 +155,11 @@ func interfaceNames(list []lan.Interface) []string {
 
 // SendFailed tells that the system refused a datagram. Broadcasts that fail are worth a note, once per interface:
 // without them nobody finds this node.
-func (c *Core) SendFailed(now time.Time, path protocol.Path, err error) {
-	name := c.air.interfaceName(path.Interface)
+func (c *Core) SendFailed(now time.Time, d lan.Datagram, err error) {
+	name := c.air.interfaceName(d.Interface)
 	text := fmt.Sprintf(
 		"announcements cannot leave by %s: %v; others will not find you there (a firewall, or a missing permission for local networks?)", name, err)
-	if path.Addr.Port() != c.cfg.AnnouncePort || name == "" || slices.Contains(c.air.failed, text) {
+	if d.Addr.Port() != c.cfg.AnnouncePort || name == "" || slices.Contains(c.air.failed, text) {
 		return
 	}
 	c.air.failed = append(c.air.failed, text)

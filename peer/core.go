@@ -53,20 +53,8 @@ type Core struct {
 // They do not wait for one another: what depends on a batch comes out only after Stored.
 type Output struct {
 	Batch  *Batch
-	Sends  []Send
+	Sends  []lan.Datagram // their memory is good until the next call of Output
 	Events []Event
-}
-
-// Send is one datagram to send.
-type Send struct {
-	Path protocol.Path
-	Data []byte
-}
-
-// Datagram is one datagram received.
-type Datagram struct {
-	Path protocol.Path // whence it came, and on which interface
-	Data []byte
 }
 
 // NewCore makes a node that receives unicast on port and goes on where the state of its store left off.
@@ -226,7 +214,7 @@ func (c *Core) SetInterfaces(now time.Time, list []lan.Interface, err error) {
 func (c *Core) emit(e Event) { c.out.Events = append(c.out.Events, e) }
 
 func (c *Core) send(path protocol.Path, data []byte) {
-	c.out.Sends = append(c.out.Sends, Send{path, data})
+	c.out.Sends = append(c.out.Sends, lan.Datagram{Data: data, Addr: path.Addr, Interface: path.Interface})
 }
 
 func (c *Core) trace(r trace.Record) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"earshot/discovery/lan"
-	"earshot/protocol"
 )
 
 // watchEvery is how often the interfaces are read even if the system reports no change, and a sleep is looked for.
@@ -39,6 +38,9 @@ func (n *Node) loop(ctx context.Context) {
 			for range len(n.inbox) { // what is there already goes into the same turn
 				(<-n.inbox)(time.Now())
 			}
+		case a := <-n.arrived: // one batch a turn, so that what else there is to do has its turn too
+			n.core.Receive(time.Now(), a.Datagrams)
+			a.release()
 		case <-timer.C:
 		case <-ctx.Done():
 			return
@@ -55,12 +57,10 @@ func (n *Node) output() {
 	if out.Batch != nil {
 		n.disk <- out.Batch // never blocks: one batch at a time, and room for one
 	}
-	for _, s := range out.Sends {
-		if err := n.private.write(s.Data, s.Path.Addr, s.Path.Interface); err != nil {
-			n.cfg.Log.Debug("datagram not sent", "to", s.Path, "error", err)
-			n.core.SendFailed(time.Now(), s.Path, err)
-		}
-	}
+	n.private.write(out.Sends, func(d lan.Datagram, err error) {
+		n.cfg.Log.Debug("datagram not sent", "to", d.Addr, "size", len(d.Data), "error", err)
+		n.core.SendFailed(time.Now(), d, err)
+	})
 	for _, f := range n.feeds {
 		f.put(out.Events)
 	}
@@ -103,9 +103,7 @@ func (n *Node) store(ctx context.Context) {
 // read carries datagrams from a socket to the loop.
 func (n *Node) read(ctx context.Context, s *socket) {
 	defer n.wg.Done()
-	s.read(ctx, n.cfg.Log, func(data []byte, path protocol.Path) bool {
-		return n.post(func(now time.Time) { n.core.Receive(now, Datagram{Path: path, Data: data}) })
-	})
+	s.read(ctx, n.cfg.Log, n.arrived)
 }
 
 // watch tells the loop of interfaces that come, go and change, and of a machine that slept.

@@ -15,14 +15,15 @@ import (
 
 // Node is a core with a clock, sockets and a store: the shell around it. Its methods may be called from any goroutine.
 type Node struct {
-	cfg   Config
-	core  *Core
-	inbox chan func(now time.Time)
-	disk  chan *Batch
-	over  chan struct{} // closed when the loop takes nothing more
-	done  chan struct{} // closed when all is down
-	stop  context.CancelFunc
-	wg    sync.WaitGroup
+	cfg     Config
+	core    *Core
+	inbox   chan func(now time.Time)
+	arrived chan *arrived // batches of datagrams
+	disk    chan *Batch
+	over    chan struct{} // closed when the loop takes nothing more
+	done    chan struct{} // closed when all is down
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
 
 	private, shared *socket
 	feeds           []*feed // the loop's own
@@ -45,7 +46,7 @@ func Start(cfg Config) (*Node, Feed, error) {
 		return nil, nil, fmt.Errorf("peer: store: %w", err)
 	}
 	n := &Node{
-		cfg: cfg, inbox: make(chan func(time.Time), 1024), disk: make(chan *Batch, 1), over: make(chan struct{}), done: make(chan struct{}),
+		cfg: cfg, inbox: make(chan func(time.Time), 1024), arrived: make(chan *arrived, 2*batches), disk: make(chan *Batch, 1), over: make(chan struct{}), done: make(chan struct{}),
 	}
 	list, noneUsable := n.interfaces()
 	if errors.Is(noneUsable, lan.ErrNoInterface) {

@@ -2,8 +2,10 @@ package peer
 
 import (
 	"errors"
+	"slices"
 	"time"
 
+	"earshot/discovery/lan"
 	"earshot/protocol"
 	"earshot/protocol/frame"
 	"earshot/protocol/replica"
@@ -24,8 +26,23 @@ var (
 	errNotAllowed = errors.New("peer: frame about a room that its sender is not in")
 )
 
-// Receive takes one datagram from either socket.
-func (c *Core) Receive(now time.Time, d Datagram) {
+// datagram is one that was received.
+type datagram struct {
+	Path protocol.Path // whence it came, and on which interface
+	Data []byte
+}
+
+// Receive takes datagrams from either socket, all of them before anything else is done. Their memory is the caller's again
+// when it returns.
+func (c *Core) Receive(now time.Time, ds []lan.Datagram) {
+	for _, d := range ds {
+		// Frames and entries are slices of the datagram that brought them, and some are kept.
+		c.receive(now, datagram{Path: protocol.Path{Addr: d.Addr, Interface: d.Interface}, Data: slices.Clone(d.Data)})
+	}
+	c.turn(now)
+}
+
+func (c *Core) receive(now time.Time, d datagram) {
 	kind, err := protocol.ParseKind(d.Data)
 	r := trace.Record{Time: now, Kind: kind, Path: d.Path, Size: len(d.Data)}
 	switch {
@@ -47,7 +64,9 @@ func (c *Core) Receive(now time.Time, d Datagram) {
 		r.Drop = err.Error()
 	}
 	c.trace(r)
-	c.turn(now)
+	if kind != protocol.KindPacket {
+		c.meet(now) // the first packet of a new session may be the next in the batch
+	}
 }
 
 // live tells whether an address is that of a session.
@@ -69,7 +88,7 @@ func (c *Core) traceHandshake(now time.Time, out bool, kind protocol.Kind, path 
 }
 
 // receiveAnnouncement learns of a candidate, or that what a known one has has changed.
-func (c *Core) receiveAnnouncement(now time.Time, d Datagram, r *trace.Record) error {
+func (c *Core) receiveAnnouncement(now time.Time, d datagram, r *trace.Record) error {
 	a, err := protocol.ParseAnnouncement(d.Data)
 	if err != nil {
 		return err
@@ -92,7 +111,7 @@ func (c *Core) receiveAnnouncement(now time.Time, d Datagram, r *trace.Record) e
 }
 
 // receiveCast takes entries that their author sent to everybody at once.
-func (c *Core) receiveCast(now time.Time, d Datagram, r *trace.Record) error {
+func (c *Core) receiveCast(now time.Time, d datagram, r *trace.Record) error {
 	cast, err := protocol.ParseCast(d.Data)
 	if err != nil {
 		return err
@@ -129,7 +148,7 @@ func (c *Core) seen(raw []byte) bool {
 }
 
 // receivePacket opens a packet, acknowledges it, and does what its frames say.
-func (c *Core) receivePacket(now time.Time, d Datagram, r *trace.Record) error {
+func (c *Core) receivePacket(now time.Time, d datagram, r *trace.Record) error {
 	index, err := session.Index(d.Data)
 	if err != nil {
 		return err

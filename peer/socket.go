@@ -5,25 +5,39 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"earshot/discovery/lan"
-	"earshot/protocol"
 )
 
 // socket is a lan.Conn that is opened anew when it fails ten times in a row.
 type socket struct {
 	conn atomic.Pointer[lan.Conn]
 	open func() (lan.Conn, error) // nil for a conn that was given
+	free chan *arrived            // batches to read into; there is a fixed number, which go round
 }
+
+// arrived is a batch on its way from a socket's reader to the loop and back.
+type arrived struct {
+	lan.Batch
+	from *socket
+}
+
+// release gives the batch back to the reader.
+func (a *arrived) release() { a.from.free <- a }
+
+// batches is how many a socket has: while the loop works on one, others take what comes.
+const batches = 4
 
 // rebindAfter is how many read errors in a row make a socket useless.
 const rebindAfter = 10
 
 func openSocket(given lan.Conn, port uint16, listen func(uint16) (lan.Conn, error)) (*socket, error) {
-	s := &socket{}
+	s := &socket{free: make(chan *arrived, batches)}
+	for range batches {
+		s.free <- &arrived{from: s}
+	}
 	if given != nil {
 		s.conn.Store(&given)
 		return s, nil
@@ -41,25 +55,36 @@ func openSocket(given lan.Conn, port uint16, listen func(uint16) (lan.Conn, erro
 func (s *socket) port() uint16 { return (*s.conn.Load()).LocalAddr().Port() }
 func (s *socket) close()       { _ = (*s.conn.Load()).Close() }
 
-func (s *socket) write(b []byte, to netip.AddrPort, ifindex int) error {
-	return (*s.conn.Load()).WriteTo(b, to, ifindex)
+// write sends datagrams, however many of them fail: failed is told of each of those.
+func (s *socket) write(ds []lan.Datagram, failed func(lan.Datagram, error)) {
+	for len(ds) > 0 {
+		n, err := (*s.conn.Load()).Write(ds)
+		if err == nil {
+			return
+		}
+		failed(ds[n], err)
+		ds = ds[n+1:]
+	}
 }
 
-// read gives every datagram to take, until ctx ends or take refuses. Only the end ends it: an error is logged,
+// read gives every batch to the loop, until ctx ends. Only the end ends it: an error is logged,
 // waited off, and after ten in a row the socket is opened anew.
-func (s *socket) read(ctx context.Context, log *slog.Logger, take func([]byte, protocol.Path) bool) {
-	buf := make([]byte, protocol.MaxReceive+1)
+func (s *socket) read(ctx context.Context, log *slog.Logger, take chan<- *arrived) {
 	failures := 0
 	for {
-		n, from, ifindex, err := (*s.conn.Load()).ReadFrom(buf)
+		var a *arrived
+		select {
+		case a = <-s.free:
+		case <-ctx.Done():
+			return
+		}
+		err := (*s.conn.Load()).Read(&a.Batch)
 		if err == nil {
 			failures = 0
-			data := append(make([]byte, 0, n), buf[:n]...)
-			if !take(data, protocol.Path{Addr: from, Interface: ifindex}) {
-				return
-			}
+			take <- a // has room for all there are
 			continue
 		}
+		a.release()
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return
 		}

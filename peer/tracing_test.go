@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"earshot/discovery/lan"
 	"earshot/discovery/lan/sim"
-	"earshot/peer"
 	"earshot/protocol/frame"
 	"earshot/protocol/replica"
 	"earshot/protocol/trace"
@@ -130,10 +130,10 @@ type lineFrame struct {
 func (f lineFrame) String() string { return f.text }
 
 // sent notes that the next datagram traced is on the wire.
-func (t *tracing) sent(n *node, s peer.Send) {
+func (t *tracing) sent(n *node, d lan.Datagram) {
 	f := t.pending[0]
 	t.pending = t.pending[1:]
-	f.from, f.data, f.broadcast = n, s.Data, s.Path.Addr.Port() == announcePort
+	f.from, f.data, f.broadcast = n, slices.Clone(d.Data), d.Addr.Port() == announcePort
 	for _, x := range t.s.nodes {
 		if x != n && x.core != nil {
 			f.running = append(f.running, x)

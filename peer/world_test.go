@@ -37,7 +37,7 @@ type world struct {
 // watcher sees what happens on the LAN, for the scenarios.
 type watcher interface {
 	trace.Sink
-	sent(n *node, s peer.Send)
+	sent(n *node, d lan.Datagram)
 	delivered(n *node, d sim.Delivery)
 }
 
@@ -226,7 +226,7 @@ func (n *node) network() {
 	for _, i := range n.host.Interfaces() {
 		// A loopback that broadcasts, as Linux has it: elsewhere announcements take another way there.
 		if !i.Loopback || n.loopback {
-			list = append(list, lan.Interface{Index: i.Index, Name: i.Name, Addrs: []netip.Prefix{i.Addr}, MTU: 1500})
+			list = append(list, lan.Interface{Index: i.Index, Name: i.Name, Addrs: []netip.Prefix{i.Addr}, MTU: i.MTU})
 		}
 	}
 	n.core.SetInterfaces(n.clock(), list, nil)
@@ -250,12 +250,12 @@ func (n *node) settle() {
 		n.batches = append(n.batches, finished{n.w.now.Add(n.disk), out.Batch})
 	}
 	n.w.sent += len(out.Sends)
-	for _, s := range out.Sends {
+	for _, d := range out.Sends {
 		if n.w.watch != nil {
-			n.w.watch.sent(n, s)
+			n.w.watch.sent(n, d)
 		}
-		if err := n.private.Send(n.w.now, s.Path.Addr, s.Path.Interface, s.Data); err != nil {
-			n.core.SendFailed(n.clock(), s.Path, err)
+		if err := n.private.Send(n.w.now, d.Addr, d.Interface, d.Data); err != nil {
+			n.core.SendFailed(n.clock(), d, err)
 		}
 	}
 	n.events = append(n.events, out.Events...)
@@ -311,7 +311,8 @@ func (w *world) run(d time.Duration) {
 			if w.watch != nil {
 				w.watch.delivered(n, d)
 			}
-			n.core.Receive(n.clock(), peer.Datagram{Path: protocol.Path{Addr: d.Src, Interface: d.Interface}, Data: d.Data})
+			n.core.Receive(n.clock(), []lan.Datagram{{Data: d.Data, Addr: d.Src, Interface: d.Interface}})
+			clear(d.Data) // what the core keeps of it, it has copied
 		case "batch":
 			b := next.batches[0].batch
 			next.batches = next.batches[1:]

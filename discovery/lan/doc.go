@@ -9,11 +9,13 @@
 // address of every interface:
 //
 //	interfaces, err := lan.Interfaces(nil)
+//	var ds []lan.Datagram
 //	for _, i := range interfaces {
 //		for _, dst := range i.Broadcasts() {
-//			conn.WriteTo(announcement, netip.AddrPortFrom(dst, port), i.Index)
+//			ds = append(ds, lan.Datagram{Data: announcement, Addr: netip.AddrPortFrom(dst, port), Interface: i.Index})
 //		}
 //	}
+//	conn.Write(ds)
 //
 // Two interfaces in one subnet share that address, which is why every read reports the interface that a datagram
 // came in by and every write takes the one to leave by. Interface.OnLink says whether a source may be believed to be

@@ -13,18 +13,21 @@ import (
 
 // Conn is a UDP socket that knows interfaces. One goroutine may read while any number write.
 type Conn interface {
-	// ReadFrom waits for a datagram and gives its length, its source and the index of the interface that it came in by
-	// (0 if the system does not say). A datagram longer than b is cut: give b a byte more than the longest of interest.
-	// The error is net.ErrClosed after Close; after any other error the socket may still be read from.
-	ReadFrom(b []byte) (n int, src netip.AddrPort, ifindex int, err error)
-	// WriteTo sends one datagram by the interface with that index; 0 leaves the choice to the routing table.
-	// An error concerns this datagram alone, for instance because the interface has gone.
-	WriteTo(b []byte, dst netip.AddrPort, ifindex int) error
+	// Read waits for at least one datagram and takes what else is there, without waiting for more: b.Datagrams, in order.
+	// A datagram longer than 2,048 bytes may be cut, though never to fewer. The error is net.ErrClosed after Close; after
+	// any other error the socket may still be read from.
+	Read(b *Batch) error
+	// Write sends datagrams in order. n of them went out; if that is not all, err says why ds[n] did not: it concerns that
+	// one alone, so go on with ds[n+1:]. ErrTooLong is one that its interface cannot take.
+	Write(ds []Datagram) (n int, err error)
 	// LocalAddr is the address that the socket is bound to: unspecified, with its port.
 	LocalAddr() netip.AddrPort
-	// Close ends the socket and a ReadFrom that waits.
+	// Close ends the socket and a Read that waits.
 	Close() error
 }
+
+// ErrTooLong is a datagram longer than its interface, or what is known of the path, takes: nothing is fragmented.
+var ErrTooLong = errors.New("datagram is longer than the path takes")
 
 // ErrPortTaken is a port that another program has and does not share.
 var ErrPortTaken = errors.New("port is taken")
@@ -33,7 +36,10 @@ var ErrPortTaken = errors.New("port is taken")
 // 1 MiB holds about 800 full datagrams: the burst of a whole LAN that speaks at once.
 const buffer = 1 << 20
 
-// maxReports bounds how many reports of earlier datagrams in a row one ReadFrom passes over.
+// largest is the size of a buffer that takes any UDP datagram. Bytes.
+const largest = 1 << 16
+
+// maxReports bounds how many reports of earlier datagrams in a row one Read passes over.
 const maxReports = 100
 
 // Listen opens a socket of one's own, from which broadcasts may be sent. Port 0 takes any free one.
@@ -119,28 +125,46 @@ type socket struct {
 	control []byte // of the one reader
 }
 
-func (s *socket) ReadFrom(b []byte) (int, netip.AddrPort, int, error) {
+func (s *socket) Read(b *Batch) error {
+	b.Datagrams = b.Datagrams[:0]
+	buf := b.buffers(1, largest)[0]
 	for tries := 0; ; tries++ {
-		n, m, _, src, err := s.udp.ReadMsgUDPAddrPort(b, s.control)
+		n, m, _, src, err := s.udp.ReadMsgUDPAddrPort(buf, s.control)
 		if err == nil {
-			return n, netip.AddrPortFrom(src.Addr().Unmap(), src.Port()), arrival(s.control[:m]), nil
+			b.Datagrams = append(b.Datagrams, Datagram{
+				Data: buf[:n], Addr: netip.AddrPortFrom(src.Addr().Unmap(), src.Port()), Interface: arrival(s.control[:m]),
+			})
+			return nil
 		}
 		// What an earlier datagram met is reported on the socket that sent it, once. It says nothing about reading.
 		if tries == maxReports || !aboutOneDatagram(err) {
-			return 0, netip.AddrPort{}, 0, fmt.Errorf("lan: %w", err)
+			return fmt.Errorf("lan: %w", err)
 		}
 	}
 }
 
-func (s *socket) WriteTo(b []byte, dst netip.AddrPort, ifindex int) error {
+func (s *socket) Write(ds []Datagram) (int, error) {
+	for n, d := range ds {
+		if err := s.write(d); err != nil {
+			return n, err
+		}
+	}
+	return len(ds), nil
+}
+
+func (s *socket) write(d Datagram) error {
 	var control []byte
-	if ifindex > 0 {
-		control = departure(ifindex)
+	if d.Interface > 0 {
+		control = departure(d.Interface)
 	}
-	if _, _, err := s.udp.WriteMsgUDPAddrPort(b, control, dst); err != nil {
-		return fmt.Errorf("lan: %w", err)
+	_, _, err := s.udp.WriteMsgUDPAddrPort(d.Data, control, d.Addr)
+	switch {
+	case err == nil:
+		return nil
+	case tooLong(err):
+		err = ErrTooLong
 	}
-	return nil
+	return fmt.Errorf("lan: %w", err)
 }
 
 func (s *socket) LocalAddr() netip.AddrPort {

@@ -215,7 +215,7 @@ func TestSocketOutlivesItsInterface(t *testing.T) {
 	eth0, eth1, there := index(t, l, 1, "eth0"), index(t, l, 1, "eth1"), index(t, l, 2, "eth0")
 
 	l.RemoveInterface(1, "eth1")
-	if err := alice.WriteTo([]byte("lost"), netip.AddrPortFrom(everybody, announce), eth1); err == nil {
+	if err := alice.write([]byte("lost"), netip.AddrPortFrom(everybody, announce), eth1); err == nil {
 		t.Error("written by an interface that is no more")
 	}
 	l.Readdress(1, netip.MustParsePrefix("10.77.0.200/24"))

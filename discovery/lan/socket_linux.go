@@ -52,6 +52,8 @@ func departure(ifindex int) []byte {
 
 func portTaken(err error) bool { return errors.Is(err, unix.EADDRINUSE) }
 
+func tooLong(err error) bool { return errors.Is(err, unix.EMSGSIZE) }
+
 // aboutOneDatagram: an ICMP answer to something sent earlier.
 func aboutOneDatagram(err error) bool {
 	return errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EHOSTUNREACH) || errors.Is(err, unix.ENETUNREACH)

@@ -45,11 +45,14 @@ func listen(t *testing.T, name string, conn lan.Conn, err error) *listener {
 	t.Cleanup(func() { conn.Close() })
 	go func() {
 		defer close(l.got)
+		b := lan.NewBatch()
 		for {
-			b := make([]byte, 1501)
-			n, src, ifindex, err := conn.ReadFrom(b)
-			l.got <- heard{string(b[:n]), src, ifindex, err}
+			err := conn.Read(b)
+			for _, d := range b.Datagrams {
+				l.got <- heard{string(d.Data), d.Addr, d.Interface, nil}
+			}
 			if err != nil {
+				l.got <- heard{err: err}
 				return
 			}
 		}
@@ -71,9 +74,18 @@ func shared(t *testing.T, name string, port uint16) *listener {
 
 func (l *listener) port() uint16 { return l.LocalAddr().Port() }
 
+// write sends one datagram.
+func (l *listener) write(data []byte, dst netip.AddrPort, ifindex int) error {
+	n, err := l.Write([]lan.Datagram{{Data: data, Addr: dst, Interface: ifindex}})
+	if (n == 1) != (err == nil) {
+		l.t.Errorf("%s has written %d: %v", l.name, n, err)
+	}
+	return err
+}
+
 func (l *listener) say(text string, addr netip.Addr, port uint16, ifindex int) {
 	l.t.Helper()
-	if err := l.WriteTo([]byte(text), netip.AddrPortFrom(addr, port), ifindex); err != nil {
+	if err := l.write([]byte(text), netip.AddrPortFrom(addr, port), ifindex); err != nil {
 		l.t.Fatalf("%s says %q to %s: %v", l.name, text, addr, err)
 	}
 }
@@ -157,7 +169,7 @@ func TestReaderSurvivesRefusalAndEndsWithClose(t *testing.T) {
 	if h := <-gone.got; !errors.Is(h.err, net.ErrClosed) {
 		t.Errorf("reading a closed socket: %v", h.err)
 	}
-	if err := gone.WriteTo(nil, alice.LocalAddr(), 0); !errors.Is(err, net.ErrClosed) {
+	if err := gone.write(nil, alice.LocalAddr(), 0); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("writing to a closed socket: %v", err)
 	}
 	for range 3 {
@@ -169,21 +181,21 @@ func TestReaderSurvivesRefusalAndEndsWithClose(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	alice, bob := private(t, "alice"), private(t, "bob")
-	for _, c := range []struct{ sent, read int }{{0, 0}, {1, 1}, {1200, 1200}, {1501, 1501}, {9000, 1501}} {
-		alice.say(strings.Repeat("x", c.sent), localhost, bob.port(), 0)
-		if h := <-bob.got; len(h.text) != c.read || h.err != nil {
-			t.Errorf("%d bytes sent, %d read, %v", c.sent, len(h.text), h.err)
+	for _, size := range []int{0, 1, 1200, 1501, 9000, 65507} {
+		alice.say(strings.Repeat("x", size), localhost, bob.port(), 0)
+		if h := <-bob.got; len(h.text) != size || h.err != nil {
+			t.Errorf("%d bytes sent, %d read, %v", size, len(h.text), h.err)
 		}
 	}
 }
 
 func TestWriteErrorsConcernOneDatagram(t *testing.T) {
 	alice, bob := private(t, "alice"), private(t, "bob")
-	if err := alice.WriteTo([]byte("x"), bob.LocalAddr(), 1<<20); err == nil {
+	if err := alice.write([]byte("x"), bob.LocalAddr(), 1<<20); err == nil {
 		t.Error("written by an interface that does not exist")
 	}
-	if err := alice.WriteTo(make([]byte, 1<<16), netip.AddrPortFrom(localhost, bob.port()), 0); err == nil {
-		t.Error("written more than UDP can carry")
+	if err := alice.write(make([]byte, 1<<16), netip.AddrPortFrom(localhost, bob.port()), 0); !errors.Is(err, lan.ErrTooLong) {
+		t.Errorf("more than UDP can carry: %v", err)
 	}
 	alice.say("hello", localhost, bob.port(), 0)
 	bob.hears("hello", "127.0.0.1", alice.port(), loopback(t).Index)

@@ -76,6 +76,8 @@ func portTaken(err error) bool {
 	return errors.Is(err, windows.WSAEADDRINUSE) || errors.Is(err, windows.WSAEACCES)
 }
 
+func tooLong(err error) bool { return errors.Is(err, windows.WSAEMSGSIZE) }
+
 // aboutOneDatagram: a datagram longer than the buffer is an error here, and lost; the others are ICMP answers
 // to something sent earlier.
 func aboutOneDatagram(err error) bool {

@@ -12,6 +12,9 @@ import (
 // inbox is how many datagrams wait for a reader. A system's buffer is bounded too, and drops what comes after.
 const inbox = 4096
 
+// batch is how many datagrams one Read takes at most.
+const batch = 64
+
 // Switch carries the datagrams of a LAN as time passes, between sockets that block. Within a testing/synctest bubble time
 // passes when everybody waits. Make it inside of the bubble and close it before the bubble ends.
 type Switch struct {
@@ -118,31 +121,43 @@ func (s *Switch) listen(h *Host, port uint16, shared bool) (*Conn, error) {
 	return c, nil
 }
 
-// ReadFrom waits for a datagram and cuts it to the length of b.
-func (c *Conn) ReadFrom(b []byte) (n int, src netip.AddrPort, ifindex int, err error) {
+// Read implements lan.Conn.
+func (c *Conn) Read(b *lan.Batch) error {
+	b.Datagrams = b.Datagrams[:0]
 	select {
 	case <-c.done:
-		return 0, netip.AddrPort{}, 0, net.ErrClosed
+		return net.ErrClosed
 	default:
 	}
 	select {
 	case d := <-c.inbox:
-		return copy(b, d.Data), d.Src, d.Interface, nil
+		for {
+			b.Datagrams = append(b.Datagrams, lan.Datagram{Data: d.Data, Addr: d.Src, Interface: d.Interface})
+			if len(b.Datagrams) == batch || len(c.inbox) == 0 {
+				return nil
+			}
+			d = <-c.inbox
+		}
 	case <-c.done:
-		return 0, netip.AddrPort{}, 0, net.ErrClosed
+		return net.ErrClosed
 	}
 }
 
-// WriteTo sends at this moment of the time package's.
-func (c *Conn) WriteTo(b []byte, dst netip.AddrPort, ifindex int) error {
+// Write implements lan.Conn: it sends at this moment of the time package's.
+func (c *Conn) Write(ds []lan.Datagram) (n int, err error) {
+	now := time.Now()
 	c.sw.mu.Lock()
-	err := net.ErrClosed
-	if !c.socket.closed {
-		err = c.socket.Send(time.Now(), dst, ifindex, b)
+	for n < len(ds) && err == nil {
+		if err = net.ErrClosed; !c.socket.closed {
+			err = c.socket.Send(now, ds[n].Addr, ds[n].Interface, ds[n].Data)
+		}
+		if err == nil {
+			n++
+		}
 	}
 	c.sw.mu.Unlock()
 	c.sw.notify()
-	return err
+	return n, err
 }
 
 // LocalAddr is the unspecified address with the socket's port.
@@ -150,7 +165,7 @@ func (c *Conn) LocalAddr() netip.AddrPort {
 	return netip.AddrPortFrom(netip.IPv4Unspecified(), c.socket.Port)
 }
 
-// Close ends the socket and a ReadFrom that waits.
+// Close ends the socket and a Read that waits.
 func (c *Conn) Close() error {
 	c.once.Do(func() {
 		c.sw.mu.Lock()
@@ -166,7 +181,7 @@ func (h *Host) List() []lan.Interface {
 	var out []lan.Interface
 	for _, i := range h.Interfaces() {
 		out = append(out, lan.Interface{
-			Index: i.Index, Name: i.Name, Addrs: []netip.Prefix{i.Addr}, Loopback: i.Loopback, MTU: 1500,
+			Index: i.Index, Name: i.Name, Addrs: []netip.Prefix{i.Addr}, Loopback: i.Loopback, MTU: i.MTU,
 		})
 	}
 	return out

@@ -13,10 +13,18 @@ import (
 	"testing/synctest"
 	"time"
 
+	"earshot/discovery/lan"
 	"earshot/discovery/lan/sim"
 )
 
 func addrPort(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }
+
+func datagrams(dst netip.AddrPort, ifindex int, texts ...string) (ds []lan.Datagram) {
+	for _, t := range texts {
+		ds = append(ds, lan.Datagram{Data: []byte(t), Addr: dst, Interface: ifindex})
+	}
+	return ds
+}
 
 func TestConnWaitsForADatagram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -38,31 +46,32 @@ func TestConnWaitsForADatagram(t *testing.T) {
 			t.Fatal(err)
 		}
 		sent := time.Now()
-		if err := a.WriteTo([]byte("hello"), to("10.0.0.255:24816"), 2); err != nil {
-			t.Fatal(err)
+		all := to("10.0.0.255:24816")
+		for _, d := range [][]lan.Datagram{datagrams(all, 2, "hello", "again"), datagrams(all, 0, "third")} {
+			if n, err := a.Write(d); n != len(d) || err != nil {
+				t.Fatalf("%d written: %v", n, err)
+			}
 		}
-		buf := make([]byte, 4)
-		n, src, iface, err := b.ReadFrom(buf)
-		if err != nil || string(buf[:n]) != "hell" || src != to("10.0.0.1:7000") || iface != 2 {
-			t.Fatalf("%q from %s %%%d: %v", buf[:n], src, iface, err)
+		got := lan.NewBatch()
+		if err := b.Read(got); err != nil || fmt.Sprint(got.Datagrams) != fmt.Sprint(datagrams(to("10.0.0.1:7000"), 2, "hello", "again", "third")) {
+			t.Fatalf("%v: %v", got.Datagrams, err)
 		}
 		if took := time.Since(sent); took != 20*time.Millisecond+sim.Latency {
 			t.Fatalf("took %v", took)
 		}
 		sw.Do(func(l *sim.LAN) { l.Set(sim.Link{Loss: 1}) })
-		_ = a.WriteTo([]byte("lost"), to("10.0.0.2:24816"), 0)
+		_, _ = a.Write(datagrams(to("10.0.0.2:24816"), 0, "lost"))
 		done := make(chan error)
 		go func() {
-			_, _, _, err := b.ReadFrom(buf)
-			done <- err
+			done <- b.Read(got)
 		}()
 		time.Sleep(time.Minute)
 		_ = b.Close()
 		if err := <-done; !errors.Is(err, net.ErrClosed) {
 			t.Fatalf("a read that Close ends: %v", err)
 		}
-		if err := b.WriteTo(nil, to("10.0.0.1:7000"), 0); !errors.Is(err, net.ErrClosed) {
-			t.Fatalf("a write after Close: %v", err)
+		if n, err := b.Write(datagrams(to("10.0.0.1:7000"), 0, "")); n != 0 || !errors.Is(err, net.ErrClosed) {
+			t.Fatalf("%d written after Close: %v", n, err)
 		}
 	})
 }
@@ -85,14 +94,12 @@ func TestConnsAreReproducible(t *testing.T) {
 					conns = append(conns, c)
 					name := fmt.Sprintf("%s:%d", h.Name, port)
 					wg.Go(func() {
-						buf := make([]byte, 100)
-						for {
-							n, src, _, err := c.ReadFrom(buf)
-							if err != nil {
-								return
-							}
+						got := lan.NewBatch()
+						for c.Read(got) == nil {
 							mu.Lock()
-							heard[name] = append(heard[name], fmt.Sprintf("%s %s %v %x", name, src, time.Since(begin), buf[:n]))
+							for _, d := range got.Datagrams {
+								heard[name] = append(heard[name], fmt.Sprintf("%s %s %v %x", name, d.Addr, time.Since(begin), d.Data))
+							}
 							mu.Unlock()
 						}
 					})
@@ -100,7 +107,7 @@ func TestConnsAreReproducible(t *testing.T) {
 						for i := range 50 {
 							for to := range hs {
 								dst := hs[to].Interfaces()[1].Addr.Addr()
-								_ = c.WriteTo(fmt.Appendf(nil, "%s %d", name, i), addrPort(dst, unicast+uint16(i%2)), 0)
+								_, _ = c.Write(datagrams(addrPort(dst, unicast+uint16(i%2)), 0, fmt.Sprint(name, " ", i)))
 							}
 							time.Sleep(time.Millisecond)
 						}

@@ -27,6 +27,9 @@
 // on a shared port, the one opened last. Every host has a loopback interface, number 1, whose broadcast
 // address is 127.255.255.255; what stays within a host is neither lost nor damaged.
 //
-// A [Switch] carries the datagrams of a LAN over time, as [lan.Conn] sockets with a blocking ReadFrom, for a test inside a
+// An interface has an MTU. A datagram that is longer with its headers is refused by the one that it would leave by, with
+// [lan.ErrTooLong], and vanishes at another one: nothing is fragmented, and no router tells.
+//
+// A [Switch] carries the datagrams of a LAN over time, as [lan.Conn] sockets with a blocking Read, for a test inside a
 // testing/synctest bubble.
 package sim

@@ -36,6 +36,7 @@ type Interface struct {
 	Name     string
 	Addr     netip.Prefix // not masked
 	Loopback bool
+	MTU      int  // bytes, IP header included; 1,500 unless the test changes it
 	Up       bool // a cable is in it
 	wire     string
 }
@@ -53,7 +54,7 @@ func Broadcast(p netip.Prefix) netip.Addr {
 // whatever their addresses; AddHost attaches to the wire named "".
 func (h *Host) Attach(wire string, addr netip.Prefix) *Interface {
 	i := &Interface{
-		Index: len(h.ifaces) + 1, Name: fmt.Sprintf("eth%d", len(h.ifaces)-1), Addr: addr, Up: true, wire: wire,
+		Index: len(h.ifaces) + 1, Name: fmt.Sprintf("eth%d", len(h.ifaces)-1), Addr: addr, MTU: 1500, Up: true, wire: wire,
 	}
 	h.ifaces = append(h.ifaces, i)
 	return i
@@ -69,6 +70,9 @@ func (h *Host) Interfaces() []Interface {
 	}
 	return out
 }
+
+// SetMTU sets that of one interface.
+func (h *Host) SetMTU(index, mtu int) { h.ifaces[index-1].MTU = mtu }
 
 // Readdress gives the host's first interface after loopback another address.
 // What is under way to the old one is lost.

@@ -5,7 +5,12 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"earshot/discovery/lan"
 )
+
+// headers are those of IP and UDP, which the MTU includes. Bytes.
+const headers = 28
 
 // send puts a datagram on the wire, or keeps it within the host.
 func (l *LAN) send(now time.Time, h *Host, port uint16, dst netip.AddrPort, index int, data []byte) error {
@@ -20,6 +25,9 @@ func (l *LAN) send(now time.Time, h *Host, port uint16, dst netip.AddrPort, inde
 	out, err := h.route(dst.Addr(), index)
 	if err != nil {
 		return err
+	}
+	if len(data)+headers > out.MTU {
+		return fmt.Errorf("sim: %w: %d bytes by %s of %s", lan.ErrTooLong, len(data), out.Name, h.Name)
 	}
 	src := out.Addr.Addr()
 	broadcast := dst.Addr() == limited || dst.Addr() == Broadcast(out.Addr)
@@ -61,7 +69,7 @@ func (l *LAN) within(now time.Time, h *Host, in *Interface, src netip.Addr, port
 func (l *LAN) across(now time.Time, h *Host, out *Interface, t *Host, in *Interface, port uint16, dst netip.AddrPort, broadcast bool, data []byte) {
 	f := l.flow(flowKey{h, t, port, out.Index, in.Index})
 	arrivals := f.carry(now, l.link(h, t), broadcast, data)
-	if l.cut[[2]*Host{h, t}] {
+	if l.cut[[2]*Host{h, t}] || len(data)+headers > in.MTU {
 		return // after its luck was drawn, so that a partition does not change that of later ones
 	}
 	for _, a := range arrivals {

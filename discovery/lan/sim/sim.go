@@ -51,7 +51,7 @@ func (l *LAN) AddHost(name string, addr netip.Prefix) *Host {
 		panic("sim: two hosts named " + name)
 	}
 	h := &Host{Name: name, lan: l, index: len(l.hosts)}
-	h.ifaces = []*Interface{{Index: 1, Name: "lo", Addr: loopback, Loopback: true, Up: true}}
+	h.ifaces = []*Interface{{Index: 1, Name: "lo", Addr: loopback, Loopback: true, MTU: 65536, Up: true}}
 	if addr.IsValid() {
 		h.Attach("", addr)
 	}
