@@ -169,3 +169,16 @@ func (c *Core) SendFailed(now time.Time, d lan.Datagram, err error) {
 func sameInterface(a, b lan.Interface) bool {
 	return a.Index == b.Index && a.Name == b.Name && slices.Equal(a.Addrs, b.Addrs)
 }
+
+// headers are those of IPv4 and UDP, which the MTU of an interface includes. Bytes.
+const headers = 20 + 8
+
+// mtu is the longest datagram that the interface towards a path takes.
+func (a *air) mtu(p protocol.Path) int {
+	for _, i := range a.interfaces {
+		if (p.Interface == 0 || i.Index == p.Interface) && i.OnLink(p.Addr.Addr()) {
+			return min(max(i.MTU-headers, protocol.MaxDatagram), protocol.MaxPacket)
+		}
+	}
+	return protocol.MaxDatagram
+}

@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"time"
+
 	"io"
 	"log/slog"
 	"net/netip"
@@ -32,6 +34,9 @@ type Config struct {
 	Rand  io.Reader     // nil: crypto/rand
 	Trace trace.Sink    // nil: none
 	Log   *slog.Logger  // nil: none
+
+	// CPU tells the processor time that this process has spent so far, for benches. nil: unknown.
+	CPU func() time.Duration
 
 	// LocalPorts gives the private ports of other instances on this host, for systems whose loopback has no broadcast.
 	LocalPorts func() []uint16

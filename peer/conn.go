@@ -12,6 +12,7 @@ import (
 	"earshot/protocol/recovery"
 	"earshot/protocol/replica"
 	"earshot/protocol/session"
+	"earshot/protocol/stream"
 )
 
 // retiredFor is how long packets of a replaced session are still taken.
@@ -28,6 +29,12 @@ type conn struct {
 	link     *link // the current session
 	next     *link // a new one that waits for its first packet
 	queue    queue
+	riding   []rider
+	streams  stream.Set
+	mtu      mtu
+	wire     uint64 // bytes sent, and of them what had been sent before
+	resent   uint64
+	gone     bool
 	pieces   pieces
 	self     hello
 	serving  map[place]bool // entries queued or in flight
@@ -110,7 +117,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 	case cn == nil:
 		cn = &conn{
 			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
-			path: path{to: s.Path(), heard: now}, link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
+			path: path{to: s.Path(), heard: now}, mtu: newMTU(), link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
 			pieces: pieces{next: c.rand.Uint64N(1 << 40)},
 		}
 		for _, seed := range c.air.seeds {
@@ -160,7 +167,7 @@ func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
 	cn.link, cn.next = cn.next, nil
 	old.retired = now.Add(retiredFor)
-	cn.lost(slices.Collect(items(old.sender.Drain())))
+	cn.owe(old.sender.Drain())
 	c.tell(now, cn)
 }
 
@@ -177,6 +184,7 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 		}
 	}
 	c.conns = slices.DeleteFunc(c.conns, func(x *conn) bool { return x == cn })
+	cn.gone = true
 	p := cn.person
 	p.last = cn.path.to
 	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == cn })
@@ -223,8 +231,8 @@ func (c *Core) closed(now time.Time, l *link, f frame.Close) {
 
 func (cn *conn) deadline(now time.Time) time.Time {
 	d := earliest(cn.link.sender.Deadline(), cn.link.receiver.Deadline(), cn.haves.due, cn.compare,
-		cn.path.due, cn.pieces.deadline())
-	if cn.queue.any() && cn.path.allows(protocol.MaxDatagram) {
+		cn.path.due, cn.mtu.due, cn.pieces.deadline())
+	if (cn.pending() || len(cn.riding) > 0) && cn.path.allows(cn.mtu.size) {
 		d = earliest(d, cn.link.sender.NextSend(now))
 	}
 	return d
@@ -240,6 +248,7 @@ func (c *Core) advanceConn(now time.Time, cn *conn) {
 	}
 	cn.pieces.advance(now)
 	c.advancePath(now, cn)
+	c.advanceMTU(now, cn)
 	if due(now, cn.haves.due) {
 		c.sendHaves(now, cn)
 	}

@@ -27,6 +27,9 @@ type Core struct {
 	started time.Time
 	rand    *rand.Rand
 	enc     *protocol.Encoder
+	memory  memory // of what is being sent
+
+	packetIn frame.Packet // the one being received
 
 	endpoint *session.Endpoint
 	roster   *discovery.Roster
@@ -43,7 +46,10 @@ type Core struct {
 	gate     *gate
 	status   statusLine
 	leaving  leaving
+	bench    bench
 	out      Output
+	credits  []frame.Credit
+	sends    []lan.Datagram // of the last Output, to be used again
 
 	now       time.Time // of the last input
 	choresDue time.Time
@@ -138,6 +144,7 @@ func (c *Core) Advance(now time.Time) {
 	c.advanceLogs(now)
 	c.advanceGaps(now)
 	c.advanceOutbox(now)
+	c.advanceBench(now)
 	c.advanceStatus(now)
 	c.advanceLeaving(now)
 	c.turn(now)
@@ -146,7 +153,7 @@ func (c *Core) Advance(now time.Time) {
 // Deadline is when Advance must be called at the latest.
 func (c *Core) Deadline() time.Time {
 	d := earliest(c.endpoint.Deadline(), c.roster.Deadline(), c.air.deadline(), c.logs.deadline(), c.post.deadline(),
-		c.gaps.due, c.outbox.next, c.status.due, c.leaving.deadline())
+		c.gaps.due, c.bench.deadline(), c.outbox.next, c.status.due, c.leaving.deadline())
 	if len(c.conns) > 0 {
 		d = earliest(d, c.choresDue)
 	}
@@ -159,7 +166,9 @@ func (c *Core) Deadline() time.Time {
 // Output returns what is to be done, and forgets it.
 func (c *Core) Output() Output {
 	o := c.out
-	c.out = Output{}
+	c.out = Output{Sends: c.sends[:0]}
+	c.sends = o.Sends
+	c.memory.turn()
 	return o
 }
 
@@ -167,7 +176,9 @@ func (c *Core) Output() Output {
 func (c *Core) turn(now time.Time) {
 	c.now = now
 	c.meet(now)
+	c.flushBench(now)
 	for _, cn := range c.conns {
+		c.giveCredit(cn)
 		c.flush(now, cn)
 	}
 	c.issueBatch()

@@ -147,6 +147,8 @@ func (c *Core) move(now time.Time, cn *conn, to protocol.Path) {
 	cn.path.to, cn.path.strict, cn.path.heard = to, false, now
 	c.roster.Moved(now, cn.instance, to)
 	cn.link.sender.Moved()
+	cn.mtu = newMTU()
+	cn.link.sender.SetMaxDatagram(cn.mtu.size)
 	c.emitChanged(cn.person, "")
 	c.status.touch(now)
 }

@@ -36,21 +36,23 @@ type datagram struct {
 // when it returns.
 func (c *Core) Receive(now time.Time, ds []lan.Datagram) {
 	for _, d := range ds {
-		// Frames and entries are slices of the datagram that brought them, and some are kept.
-		c.receive(now, datagram{Path: protocol.Path{Addr: d.Addr, Interface: d.Interface}, Data: slices.Clone(d.Data)})
+		c.receive(now, datagram{Path: protocol.Path{Addr: d.Addr, Interface: d.Interface}, Data: d.Data})
 	}
 	c.turn(now)
 }
 
 func (c *Core) receive(now time.Time, d datagram) {
 	kind, err := protocol.ParseKind(d.Data)
+	if err == nil && kind == protocol.KindPacket && !c.leaving.left {
+		c.receivePacket(now, d)
+		return
+	}
 	r := trace.Record{Time: now, Kind: kind, Path: d.Path, Size: len(d.Data)}
+	d.Data = slices.Clone(d.Data) // entries are slices of the cast that brought them, and are kept
 	switch {
 	case err != nil:
 	case c.leaving.left:
 		err = errLeaving
-	case kind == protocol.KindPacket:
-		err = c.receivePacket(now, d, &r)
 	case !c.gate.admit(now, d.Path.Addr, kind, c.live(d.Path)):
 		err = errRate
 	case kind == protocol.KindAnnouncement:
@@ -64,9 +66,7 @@ func (c *Core) receive(now time.Time, d datagram) {
 		r.Drop = err.Error()
 	}
 	c.trace(r)
-	if kind != protocol.KindPacket {
-		c.meet(now) // the first packet of a new session may be the next in the batch
-	}
+	c.meet(now) // the first packet of a new session may be the next in the batch
 }
 
 // live tells whether an address is that of a session.
@@ -147,8 +147,19 @@ func (c *Core) seen(raw []byte) bool {
 	return err == nil && seen
 }
 
-// receivePacket opens a packet, acknowledges it, and does what its frames say.
-func (c *Core) receivePacket(now time.Time, d datagram, r *trace.Record) error {
+// receivePacket opens a packet, does what its frames say, and leaves a trace.
+func (c *Core) receivePacket(now time.Time, d datagram) {
+	r := trace.Record{Time: now, Kind: protocol.KindPacket, Path: d.Path, Size: len(d.Data)}
+	err := c.packetCame(now, d, &r)
+	if err != nil {
+		r.Drop = err.Error()
+	}
+	if err != nil || c.cfg.Trace != nil {
+		c.trace(r)
+	}
+}
+
+func (c *Core) packetCame(now time.Time, d datagram, r *trace.Record) error {
 	index, err := session.Index(d.Data)
 	if err != nil {
 		return err
@@ -164,9 +175,11 @@ func (c *Core) receivePacket(now time.Time, d datagram, r *trace.Record) error {
 	}
 	cn := l.conn
 	r.Peer, r.Instance = cn.person.id, cn.instance
-	frames, err := frame.Parse(payload)
-	r.Frames = frames
-	if err != nil {
+	if c.cfg.Trace != nil {
+		r.Frames, _ = frame.Parse(payload)
+	}
+	p := &c.packetIn
+	if err := p.Parse(payload); err != nil {
 		c.shut(now, cn, frame.CloseProtocol, "malformed packet")
 		return err
 	}
@@ -178,16 +191,11 @@ func (c *Core) receivePacket(now time.Time, d datagram, r *trace.Record) error {
 	}
 	cn.heard, cn.person.seen = now, now
 	c.roster.Life(now, cn.instance)
-	eliciting, probing := false, false
-	for _, f := range frames {
-		eliciting = eliciting || frame.Eliciting(f)
-		probing = probing || f.Type() == frame.TypePathChallenge || f.Type() == frame.TypePathResponse
-	}
-	if l.receiver.Receive(now, number, eliciting, false) {
+	if l.receiver.Receive(now, number, p.Eliciting, bulk(p)) {
 		return errDuplicate
 	}
 	if l == cn.link {
-		c.arrived(now, cn, d.Path, len(d.Data), number >= l.greatest && !probing)
+		c.arrived(now, cn, d.Path, len(d.Data), number >= l.greatest && !probing(p))
 	}
 	l.greatest = max(l.greatest, number)
 	l.sender.Alive(now)
@@ -195,33 +203,81 @@ func (c *Core) receivePacket(now time.Time, d datagram, r *trace.Record) error {
 		c.compareLogs(cn) // it was away; who merely had nothing to say has missed nothing
 	}
 	l.probed = time.Time{}
-	for _, f := range frames {
-		if ferr := c.handle(now, l, d.Path, f); ferr != nil {
-			err = ferr
-		}
-		if c.conn(cn.instance) != cn {
-			break // closed
+	c.status.touch(now)
+	return c.handlePacket(now, l, d.Path, p)
+}
+
+// bulk tells whether nobody waits for an acknowledgement of a packet: it holds pieces of streams and what keeps them going.
+func bulk(p *frame.Packet) bool {
+	for _, f := range p.Others {
+		if f.Type() != frame.TypeCredit {
+			return false
 		}
 	}
-	c.status.touch(now)
+	return len(p.Benches) == 0 && len(p.Chunks) > 0
+}
+
+// probing tells whether a packet belongs to a path challenge.
+func probing(p *frame.Packet) bool {
+	for _, f := range p.Others {
+		if t := f.Type(); t == frame.TypePathChallenge || t == frame.TypePathResponse {
+			return true
+		}
+	}
+	return false
+}
+
+// handlePacket does what a packet's frames say, until one ends the session.
+func (c *Core) handlePacket(now time.Time, l *link, from protocol.Path, p *frame.Packet) (err error) {
+	cn := l.conn
+	note := func(ferr error) bool {
+		if ferr != nil {
+			err = ferr
+		}
+		return !cn.gone
+	}
+	for _, f := range p.Acks {
+		if !note(c.acknowledged(now, l, f)) {
+			return err
+		}
+	}
+	for _, f := range p.Others {
+		if !note(c.handle(now, l, from, f)) {
+			return err
+		}
+	}
+	for _, f := range p.Benches {
+		if !note(c.receiveBench(now, cn, f)) {
+			return err
+		}
+	}
+	for _, f := range p.Chunks {
+		if !note(c.receiveChunk(now, cn, f)) {
+			return err
+		}
+	}
 	return err
+}
+
+// acknowledged takes the other side's Ack.
+func (c *Core) acknowledged(now time.Time, l *link, f frame.Ack) error {
+	res, err := l.sender.Receive(now, f)
+	if err != nil {
+		c.shut(now, l.conn, frame.CloseProtocol, "acknowledged what was never sent")
+		return err
+	}
+	for _, a := range res.Acked {
+		l.acked(now, a.Carried, a.RTT)
+	}
+	l.conn.lostPackets(res.Lost)
+	l.probes = max(l.probes, res.Probes)
+	return nil
 }
 
 // handle does what one frame says.
 func (c *Core) handle(now time.Time, l *link, from protocol.Path, f frame.Frame) error {
 	cn := l.conn
 	switch f := f.(type) {
-	case frame.Ack:
-		res, err := l.sender.Receive(now, f)
-		if err != nil {
-			c.shut(now, cn, frame.CloseProtocol, "acknowledged what was never sent")
-			return err
-		}
-		for _, a := range res.Acked {
-			l.acked(now, a.Carried, a.RTT)
-		}
-		cn.lostPackets(res.Lost)
-		l.probes = max(l.probes, res.Probes)
 	case frame.Self:
 		c.meetSelf(now, cn, f)
 	case frame.Peers:
@@ -245,10 +301,15 @@ func (c *Core) handle(now time.Time, l *link, from protocol.Path, f frame.Frame)
 	case frame.PathChallenge:
 		if l.challenged != now { // one answer a packet, never longer than it
 			l.challenged = now
-			c.seal(now, l, from, c.begin(), []*item{once(frame.PathResponse(f))}, "path response")
+			c.enc.Reset()
+			c.seal(now, l, from, draft{items: []*item{once(frame.PathResponse(f))}}, "path response")
 		}
 	case frame.PathResponse:
 		c.validated(now, cn, f)
+	case frame.Credit:
+		cn.streams.Credit(f)
+	case frame.Stop:
+		return c.stopped(now, cn, f)
 	case frame.Close:
 		c.closed(now, l, f)
 	}

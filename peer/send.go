@@ -1,14 +1,15 @@
 package peer
 
 import (
-	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"earshot/protocol"
 	"earshot/protocol/frame"
 	"earshot/protocol/recovery"
 	"earshot/protocol/session"
+	"earshot/protocol/stream"
 	"earshot/protocol/trace"
 )
 
@@ -23,12 +24,14 @@ type item struct {
 	inFlight int
 	done     bool
 	lostOnce bool
+	boarded  bool // has ridden ahead of loss
 	onDone   func(now time.Time, rtt time.Duration)
 }
 
-// cargo is what one packet carries: items, and the greatest number that it acknowledges.
+// cargo is what one packet carries: items, a piece of a stream, and the greatest number that it acknowledges.
 type cargo struct {
 	items  []*item
+	piece  stream.Piece
 	ack    uint64
 	hasAck bool
 }
@@ -65,11 +68,17 @@ func (q *queue) any() bool {
 	return false
 }
 
+// encoders are used again: making one costs more than what it writes.
+var encoders = sync.Pool{New: func() any { return protocol.NewEncoder() }}
+
 // newItem encodes a frame.
 func newItem(f frame.Frame, class int) *item {
-	e := protocol.NewEncoder()
+	e := encoders.Get().(*protocol.Encoder)
+	e.Reset()
 	f.Append(e)
-	return &item{frame: f, wire: e.Bytes(), class: class}
+	it := &item{frame: f, wire: slices.Clone(e.Bytes()), class: class}
+	encoders.Put(e)
+	return it
 }
 
 func once(f frame.Frame) *item {
@@ -95,25 +104,26 @@ func (cn *conn) lostPackets(lost []recovery.Lost[cargo]) {
 	var all []*item
 	for _, l := range lost {
 		all = append(all, l.Carried.items...)
+		cn.streams.Lost(l.Carried.piece)
 	}
 	cn.lost(all)
 }
 
-// items is what packets carried.
-func items(packets []cargo) iter.Seq[*item] {
-	return func(yield func(*item) bool) {
-		for _, p := range packets {
-			for _, it := range p.items {
-				if !yield(it) {
-					return
-				}
-			}
-		}
+// owe makes owed again what was in flight on a session that is over.
+func (cn *conn) owe(packets []cargo) {
+	var all []*item
+	for _, p := range packets {
+		all = append(all, p.items...)
+		cn.streams.Lost(p.piece)
 	}
+	cn.lost(all)
 }
 
 // lost makes items owed again whose last packet in flight is lost.
 func (cn *conn) lost(items []*item) {
+	if len(items) == 0 {
+		return
+	}
 	var again [classes][]*item
 	for _, it := range items {
 		it.inFlight--
@@ -138,6 +148,9 @@ func (l *link) acked(now time.Time, packet cargo, rtt time.Duration) {
 	if packet.hasAck {
 		l.receiver.Acked(packet.ack)
 	}
+	if packet.piece.Stream > 0 {
+		l.conn.streams.Acked(packet.piece)
+	}
 	for _, it := range packet.items {
 		it.inFlight--
 		if it.done {
@@ -150,6 +163,10 @@ func (l *link) acked(now time.Time, packet cargo, rtt time.Duration) {
 	}
 }
 
+// turnPackets is how many packets one turn sends to one instance at most: as many as one system call carries. The next turn follows at
+// once, but what came in meanwhile is looked at in between.
+const turnPackets = 64
+
 // flush lets out what window, pacer and path allow, then an acknowledgement if one is due.
 func (c *Core) flush(now time.Time, cn *conn) {
 	l := cn.link
@@ -159,30 +176,58 @@ func (c *Core) flush(now time.Time, cn *conn) {
 		if l.probed.IsZero() {
 			l.probed = now
 		}
-		frames := c.ack(now, l)
-		items := undone(l.sender.Oldest(), probed, c.budget())
-		probed = append(probed, items...)
-		if items = cn.fill(items, c.budget()); len(items) == 0 {
-			// A second copy of the little there is serves better than a Ping.
-			items = undone(l.sender.Oldest(), nil, c.budget())
-		}
-		if len(items) == 0 {
-			items = []*item{once(frame.Ping{})}
-		}
-		c.seal(now, l, cn.path.to, frames, items, "probe")
+		probed = c.probe(now, l, probed)
 	}
-	for cn.queue.any() && l.sender.Allow(now) && cn.path.allows(protocol.MaxDatagram) {
-		frames := c.ack(now, l)
-		items := cn.fill(nil, c.budget())
-		if len(frames)+len(items) == 0 {
+	left := turnPackets
+	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.mtu.size); left-- {
+		d := c.begin(now, l)
+		d.items = cn.fill(nil, c.budget(l))
+		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() {
 			break
 		}
-		c.seal(now, l, cn.path.to, frames, items, why(items))
+		c.seal(now, l, cn.path.to, d, why(d.items))
+	}
+	for ; left > 0 && len(cn.riding) > 0 && l.sender.Allow(now) && cn.path.allows(protocol.MaxDatagram); left-- {
+		d := c.begin(now, l)
+		d.items = cn.ride(nil, c.budget(l))
+		if d.empty() {
+			break
+		}
+		c.seal(now, l, cn.path.to, d, "ahead of loss")
 	}
 	if l.receiver.Due(now) {
 		c.packet(now, l, cn.path.to, nil, "")
 	}
 }
+
+// probe sends what was sent longest ago and has not been acknowledged, but for what the probes before it carried.
+func (c *Core) probe(now time.Time, l *link, probed []*item) []*item {
+	cn := l.conn
+	oldest := l.sender.Oldest()
+	d := c.begin(now, l)
+	d.items = undone(oldest, probed, c.budget(l))
+	probed = append(probed, d.items...)
+	if d.items = cn.fill(d.items, c.budget(l)); d.empty() {
+		for _, p := range oldest {
+			if chunk, ok := cn.streams.Chunk(p.piece); ok && len(chunk.Data)+frame.ChunkOverhead <= c.budget(l) {
+				d.chunk, d.piece = chunk, p.piece
+				break
+			}
+		}
+	}
+	if d.empty() {
+		// A second copy of the little there is serves better than a Ping.
+		d.items = undone(oldest, nil, c.budget(l))
+	}
+	if d.empty() {
+		d.items = []*item{once(frame.Ping{})}
+	}
+	c.seal(now, l, cn.path.to, d, "probe")
+	return probed
+}
+
+// pending tells whether something waits for a packet.
+func (cn *conn) pending() bool { return cn.queue.any() || cn.streams.Pending() }
 
 func why(items []*item) string {
 	for _, it := range items {
@@ -234,49 +279,92 @@ func (cn *conn) fill(items []*item, budget int) []*item {
 		}
 		cn.queue[class] = nil
 	}
+	items = cn.ride(items, budget)
+	for _, it := range items {
+		cn.board(it)
+	}
 	return items
+}
+
+// draft is a packet in the making: an acknowledgement, items, and a piece of a stream.
+type draft struct {
+	ack    frame.Ack
+	hasAck bool
+	items  []*item
+	chunk  frame.Chunk
+	piece  stream.Piece
+
+	mtuProbe bool // its loss says nothing about the path but its MTU
+}
+
+// empty tells whether there is nothing in it that is worth a packet.
+func (d *draft) empty() bool { return len(d.items) == 0 && d.piece.Stream == 0 }
+
+// size is what the items take.
+func (d *draft) size() (n int) {
+	for _, it := range d.items {
+		n += len(it.wire)
+	}
+	return n
+}
+
+// frames is what a trace shows of it.
+func (d *draft) frames() []frame.Frame {
+	var out []frame.Frame
+	if d.hasAck {
+		out = append(out, frame.Ack{Delay: d.ack.Delay, Ranges: slices.Clone(d.ack.Ranges)})
+	}
+	for _, it := range d.items {
+		out = append(out, it.frame)
+	}
+	if d.piece.Stream > 0 {
+		d.chunk.Data = slices.Clone(d.chunk.Data)
+		out = append(out, d.chunk)
+	}
+	return out
 }
 
 // packet sends those items in a packet of their own. An acknowledgement that is owed rides along; without items it is all.
 func (c *Core) packet(now time.Time, l *link, to protocol.Path, items []*item, why string) {
-	c.seal(now, l, to, c.ack(now, l), items, why)
+	d := c.begin(now, l)
+	d.items = items
+	c.seal(now, l, to, d, why)
 }
 
-// ack begins a packet with the acknowledgement that is owed, if there is one.
-func (c *Core) ack(now time.Time, l *link) []frame.Frame {
-	c.begin()
-	if !l.receiver.Pending() {
-		return nil
-	}
-	ack, ok := l.receiver.Ack(now)
-	if !ok {
-		return nil
-	}
-	ack.Append(c.enc)
-	return []frame.Frame{ack}
-}
-
-// begin begins a packet without an acknowledgement.
-func (c *Core) begin() []frame.Frame {
+// begin begins a packet with the acknowledgement that is owed, if there is one.
+func (c *Core) begin(now time.Time, l *link) (d draft) {
 	c.enc.Reset()
-	return nil
+	if l.receiver.Pending() {
+		if d.ack, d.hasAck = l.receiver.Ack(now); d.hasAck {
+			d.ack.Append(c.enc)
+		}
+	}
+	return d
 }
 
-// budget is how many bytes are left in the packet that was begun.
-func (c *Core) budget() int { return session.MaxPayload - c.enc.Len() }
+// budget is how many bytes are left in the packet that was begun, on the way where the other side is reached.
+func (c *Core) budget(l *link) int { return l.conn.mtu.size - session.Overhead - c.enc.Len() }
 
-// seal adds items to the packet that was begun with frames, and sends it.
-func (c *Core) seal(now time.Time, l *link, to protocol.Path, frames []frame.Frame, items []*item, why string) {
-	carried := cargo{items: items}
-	if len(frames) > 0 {
-		carried.hasAck, carried.ack = true, frames[0].(frame.Ack).Ranges[0].Last
+// seal completes the packet that was begun, and sends it.
+func (c *Core) seal(now time.Time, l *link, to protocol.Path, d draft, why string) {
+	carried := cargo{items: d.items, piece: d.piece}
+	if d.hasAck {
+		carried.hasAck, carried.ack = true, d.ack.Ranges[0].Last
 	}
-	eliciting := false
-	for _, it := range items {
+	eliciting := d.piece.Stream > 0
+	for _, it := range d.items {
 		c.enc.Raw(it.wire)
-		frames = append(frames, it.frame)
 		eliciting = eliciting || frame.Eliciting(it.frame)
 		it.inFlight++
+		if it.lostOnce || it.inFlight > 1 {
+			l.conn.resent += uint64(len(it.wire))
+		}
+	}
+	if d.piece.Again {
+		l.conn.resent += uint64(d.piece.Length)
+	}
+	if d.piece.Stream > 0 {
+		d.chunk.Append(c.enc)
 	}
 	if c.enc.Len() == 0 {
 		return
@@ -286,20 +374,27 @@ func (c *Core) seal(now time.Time, l *link, to protocol.Path, frames []frame.Fra
 		l.sender.Skipped(l.session.Skip())
 		l.skip = c.nextSkip()
 	}
-	data, number, err := l.session.Seal(nil, c.enc.Bytes())
-	r := trace.Record{
-		Time: now, Out: true, Kind: protocol.KindPacket, Path: to, Peer: l.session.Peer(), Instance: l.session.Instance(),
-		Number: number, Size: len(data), Frames: frames, Why: why,
-	}
-	if err != nil {
-		r.Drop = err.Error()
+	data, number, err := l.session.Seal(c.memory.take(c.enc.Len()+session.Overhead), c.enc.Bytes())
+	if err != nil || c.cfg.Trace != nil {
+		r := trace.Record{
+			Time: now, Out: true, Kind: protocol.KindPacket, Path: to, Peer: l.session.Peer(), Instance: l.session.Instance(),
+			Number: number, Size: len(data), Why: why,
+		}
+		if err != nil {
+			r.Drop = err.Error()
+		}
+		if c.cfg.Trace != nil {
+			r.Frames = d.frames()
+		}
 		c.trace(r)
-		return
+		if err != nil {
+			return
+		}
 	}
 	// What goes elsewhere to find out whether anybody is there says nothing about this path (RFC 9000 section 9.4).
 	l.sender.Sent(now, number, len(data), eliciting && to == l.conn.path.to, carried)
 	l.conn.path.spend(len(data))
-	c.trace(r)
+	l.conn.wire += uint64(len(data))
 	c.send(to, data)
 }
 

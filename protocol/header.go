@@ -57,7 +57,7 @@ func (k *Kind) UnmarshalText(b []byte) error {
 
 // Why a datagram is dropped before its content is looked at. ErrScan is the fifth.
 var (
-	// ErrSize is an empty datagram, or one above MaxReceive.
+	// ErrSize is an empty datagram, or one above MaxReceive or, for packets, MaxPacket.
 	ErrSize = errors.New("protocol: size")
 	// ErrHeader is a datagram that does not begin with a version and a kind.
 	ErrHeader = errors.New("protocol: no header")
@@ -80,7 +80,7 @@ func ParseKind(b []byte) (Kind, error) {
 	switch {
 	case len(b) == 0:
 		return 0, errEmpty
-	case len(b) > MaxReceive:
+	case len(b) > MaxPacket:
 		return 0, errTooLarge
 	}
 	if err := Scan(b); err != nil {
@@ -98,6 +98,9 @@ func ParseKind(b []byte) (Kind, error) {
 		return 0, ErrVersion
 	}
 	if k := Kind(b[2]); k >= KindAnnouncement && k <= KindPacket {
+		if k != KindPacket && len(b) > MaxReceive {
+			return k, errTooLarge
+		}
 		return k, nil
 	}
 	return 0, ErrKind

@@ -7,17 +7,19 @@ import (
 )
 
 func TestParseKindNamesTheReason(t *testing.T) {
-	long := append([]byte{0x93, 1, 7, 0xc5, 0x05, 0xd6}, make([]byte, 0x5d6)...) // 1,500 bytes
-	if k, err := ParseKind(long); k != KindPacket || err != nil || len(long) != MaxReceive {
+	long := append([]byte{0x93, 1, 7, 0xc5, 0x23, 0x06}, make([]byte, 0x2306)...) // 8,972 bytes
+	if k, err := ParseKind(long); k != KindPacket || err != nil || len(long) != MaxPacket {
 		t.Fatalf("%d bytes: %v, %v", len(long), k, err)
 	}
+	hello := append([]byte{0x93, 1, 3, 0xc5, 0x05, 0xd7}, make([]byte, 0x5d7)...) // 1,501 bytes
 	for _, c := range []struct {
 		what string
 		data []byte
 		want error
 	}{
 		{"empty", nil, ErrSize},
-		{"1,501 bytes", append(bytes.Clone(long), 0), ErrSize},
+		{"8,973 bytes", append(bytes.Clone(long), 0), ErrSize},
+		{"1,501 bytes that no session vouches for", hello, ErrSize},
 		{"array bomb", unhex(t, "dd ff ff ff ff"), ErrScan},
 		{"bin bomb", unhex(t, "c6 ff ff ff fe"), ErrScan},
 		{"a number", unhex(t, "01"), ErrHeader},

@@ -12,8 +12,10 @@ const (
 
 	// MaxDatagram is the UDP payload sent: fits every Ethernet and Wi-Fi link without IP fragmentation. Bytes.
 	MaxDatagram = 1200
-	// MaxReceive is the largest datagram looked at. Bytes.
+	// MaxReceive is the largest datagram looked at that no session vouches for. Bytes.
 	MaxReceive = 1500
+	// MaxPacket is the largest packet: what an Ethernet with jumbo frames of 9,000 bytes carries. Bytes.
+	MaxPacket = 9000 - 20 - 8
 	// MaxDepth and MaxElements bound what a strict scan accepts.
 	MaxDepth    = 8
 	MaxElements = 1024

@@ -11,6 +11,7 @@ type Piece struct {
 	Offset uint64
 	Length int
 	Fin    bool
+	Again  bool // it was sent before
 }
 
 // Outgoing is a stream to the peer.
@@ -76,6 +77,7 @@ func (o *Outgoing) piece(n int, credit uint64) (p Piece, fresh int) {
 	p = Piece{Stream: o.id, Offset: o.next}
 	if len(o.lost) > 0 {
 		r := o.lost[0]
+		p.Again = true
 		p.Offset, p.Length = r.First, len(o.memory.at(r.First, min(n, int(r.Len()))))
 		o.lost.Remove(protocol.Range{First: p.Offset, Last: p.Offset + uint64(p.Length) - 1})
 	} else if most := int(min(uint64(n), min(o.end, o.limit)-min(o.next, o.limit), credit)); most > 0 {

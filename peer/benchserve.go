@@ -1,0 +1,139 @@
+package peer
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"earshot/protocol/frame"
+	"earshot/protocol/stream"
+)
+
+// errNoBench is a bench frame at a node that does not serve, or of a run that it does not know.
+var errNoBench = errors.New("peer: bench that is not served here")
+
+// maxServed bounds how many runs are served at a time.
+const maxServed = 64
+
+// bench is what this node measures, and what it serves.
+type bench struct {
+	runs   []*benchRun
+	serves int // how many calls of ServeBench want it
+	served []*benchServed
+}
+
+// benchServed is one measurement of somebody else's.
+type benchServed struct {
+	cn       *conn
+	id       uint64
+	in       *stream.Incoming
+	messages uint64
+	bytes    uint64
+	cpu      time.Duration
+	// Replies that are still to be sent: messages that follow one another share one.
+	owed        bool
+	first, last uint64
+}
+
+// ServeBench answers benches from now on, until the returned function is called.
+func (c *Core) ServeBench() (stop func()) {
+	c.bench.serves++
+	return func() {
+		if c.bench.serves--; c.bench.serves == 0 {
+			c.bench.served = nil
+		}
+	}
+}
+
+// receiveBench takes what somebody says of a bench.
+func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
+	for _, r := range c.bench.runs {
+		if r.id == f.Run && r.cn == cn {
+			c.answered(now, r, f)
+			return nil
+		}
+	}
+	s := c.bench.find(cn, f.Run)
+	switch {
+	case c.bench.serves == 0, s == nil && (f.Op != frame.BenchOpen || len(c.bench.served) >= maxServed):
+		return errNoBench
+	case s == nil:
+		s = &benchServed{cn: cn, id: f.Run, cpu: c.cpu()}
+		if f.A > 0 {
+			in, err := cn.streams.Accept(f.A)
+			if err != nil {
+				return err
+			}
+			s.in = in
+		}
+		c.bench.served = append(c.bench.served, s)
+	}
+	switch f.Op {
+	case frame.BenchOpen:
+		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady}, classChat)
+	case frame.BenchMessage:
+		s.messages++
+		s.owe(f.A)
+	case frame.BenchEnd:
+		count := s.messages
+		if s.in != nil {
+			count = s.bytes
+		}
+		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchResult, A: count, B: uint64(max(0, c.cpu()-s.cpu).Microseconds())}, classChat)
+		c.bench.served = slices.DeleteFunc(c.bench.served, func(x *benchServed) bool { return x == s })
+	}
+	return nil
+}
+
+func (b *bench) find(cn *conn, id uint64) *benchServed {
+	for _, s := range b.served {
+		if s.cn == cn && s.id == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// owe notes that a message is to be replied to.
+func (s *benchServed) owe(n uint64) {
+	if s.owed && n != s.last+1 {
+		s.answer()
+	}
+	if !s.owed {
+		s.owed, s.first = true, n
+	}
+	s.last = n
+}
+
+// answer replies to what has come.
+func (s *benchServed) answer() {
+	if s.owed {
+		s.cn.put(frame.Bench{Run: s.id, Op: frame.BenchReply, A: s.first, B: s.last}, classChat)
+		s.owed = false
+	}
+}
+
+// read takes what has come of a stream that is served.
+func (b *bench) read(cn *conn, in *stream.Incoming) {
+	for _, s := range b.served {
+		if s.cn != cn || s.in != in {
+			continue
+		}
+		for p := in.Next(); len(p) > 0; p = in.Next() {
+			s.bytes += uint64(len(p))
+			in.Read(len(p))
+		}
+	}
+	cn.streams.Forget(in)
+}
+
+// flushBench lets out what the turn has brought together, and drops what was served to who has gone.
+func (c *Core) flushBench(now time.Time) {
+	for _, s := range c.bench.served {
+		s.answer()
+	}
+	c.bench.served = slices.DeleteFunc(c.bench.served, func(s *benchServed) bool { return s.cn.gone })
+	for _, r := range c.bench.runs {
+		c.driveBench(now, r)
+	}
+}
