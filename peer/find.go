@@ -131,20 +131,18 @@ func (c *Core) refuse(gone []replica.LogRanges) {
 	}
 }
 
-// Retention: how much of a room is kept, and how often what is older goes.
+// How often goes what retention does not keep.
 const (
-	keepNewest = 50_000
-	keepFor    = 90 * 24 * time.Hour
 	pruneEvery = time.Hour
 	pruneFirst = time.Minute // after the start, which has better to do
 )
 
-// prune deletes what retention leaves of no room, a little at a time.
+// prune deletes what retention does not keep of these rooms, a little at a time.
 func (c *Core) prune(now time.Time, todo []protocol.RoomID) {
 	if len(todo) == 0 {
 		return
 	}
-	keep := replica.Keep{Newest: keepNewest, Since: now.Add(-keepFor), Until: now.Add(protocol.SkewMark)}
+	keep := c.cfg.Retention.keep(now)
 	c.logs.ask(func(s replica.Store) func(time.Time) {
 		gone, err := s.Prune(todo[0], keep)
 		return func(now time.Time) {

@@ -179,11 +179,7 @@ func (c *Core) advanceLogs(now time.Time) {
 	}
 	if due(now, c.logs.pruned) {
 		c.logs.pruned = now.Add(pruneEvery)
-		var all []protocol.RoomID
-		for _, r := range c.rooms.list {
-			all = append(all, r.ID)
-		}
-		c.prune(now, all)
+		c.prune(now, c.logs.index.Rooms()) // those that were left too
 	}
 	if due(now, c.logs.held) {
 		c.logs.held = time.Time{}
