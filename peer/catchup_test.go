@@ -1,7 +1,9 @@
 package peer_test
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,6 +91,42 @@ func BenchmarkLateJoiner(b *testing.B) {
 		b.ReportMetric(page.Seconds(), "s/page")
 		b.ReportMetric(lines/all.Seconds(), "entries/s")
 		b.ReportMetric(float64(datagrams)/lines, "datagrams/entry")
+	}
+}
+
+// spoilt is a store from which one entry comes back damaged.
+type spoilt struct {
+	*replica.MemStore
+	seq uint64
+}
+
+func (s spoilt) Load(log replica.Log, first, last uint64, limit int) ([][]byte, error) {
+	raws, err := s.MemStore.Load(log, first, last, limit)
+	for i, raw := range raws {
+		if first+uint64(i) == s.seq {
+			raws[i] = bytes.Clone(raw)
+			raws[i][len(raw)-1] ^= 1
+		}
+	}
+	return raws, err
+}
+
+func TestWhatTheDiskHasDamagedIsKeptFromOthers(t *testing.T) {
+	w := newWorld(t, 32)
+	w.quiet = true
+	alice, bob := w.host("alice"), w.host("bob")
+	library(t, alice.store, 40)
+	alice.wrap = spoilt{alice.store, 20}
+	alice.start()
+	bob.start()
+	w.run(10 * time.Second)
+	if got := len(entries(bob.store)); got != 39 {
+		t.Errorf("bob has %d entries, 39 are intact", got)
+	}
+	for reason, n := range bob.core.Drops() {
+		if strings.HasPrefix(reason, "replica") {
+			t.Errorf("bob has refused %d: %s", n, reason)
+		}
 	}
 }
 

@@ -123,12 +123,7 @@ func (c *Core) receiveWant(cn *conn, w frame.Want) error {
 func (c *Core) serve(cn *conn, log replica.Log, x protocol.Range) {
 	c.logs.ask(func(s replica.Store) func(time.Time) {
 		raws, err := s.Load(log, x.First, x.Last, int(x.Len()))
-		var good []replica.Verified
-		for _, raw := range raws {
-			if v, err := replica.Verify(raw); err == nil { // disks err too, and others would think us the forger
-				good = append(good, v)
-			}
-		}
+		intact := replica.Intact(raws) // others would think us the forger of what is not
 		return func(time.Time) {
 			if err != nil {
 				c.emit(Note{Trouble: true, Text: "history cannot be read: " + err.Error()})
@@ -136,8 +131,10 @@ func (c *Core) serve(cn *conn, log replica.Log, x protocol.Range) {
 			if c.conn(cn.instance) != cn {
 				return // gone meanwhile
 			}
-			for _, v := range good {
-				cn.deliver(place{log, v.Entry().Seq}, v.Raw(), classBulk)
+			for _, raw := range intact {
+				if _, seq, err := replica.Peek(raw); err == nil {
+					cn.deliver(place{log, seq}, raw, classBulk)
+				}
 			}
 		}
 	})
