@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"earshot/discovery/lan/sim"
 	"earshot/peer"
 	"earshot/protocol/replica"
 )
@@ -154,6 +155,54 @@ func TestTopicIsEverybodys(t *testing.T) {
 			t.Errorf("%s knows of %+v", n.name, rooms)
 		}
 	}
+}
+
+func TestOlderTopicThatComesLateChangesNothing(t *testing.T) {
+	w := newWorld(t, 25)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	w.run(time.Second)
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	set := func(n *node, topic string) {
+		n.core.SetTopic(n.clock(), "#lobby", topic, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		n.settle()
+		w.run(100 * time.Millisecond)
+	}
+	is := func(when, want string) {
+		t.Helper()
+		if rooms := bob.core.PublicRooms(); len(rooms) != 1 || rooms[0].Topic != want {
+			t.Errorf("%s: bob knows of %+v, the topic is %q", when, rooms, want)
+		}
+	}
+	w.lan.Partition([]*sim.Host{alice.host, bob.host}, []*sim.Host{carol.host})
+	set(carol, "older")
+	alice.say("#lobby", "a line")
+	set(alice, "newer")
+	bob.kill()
+	bob.start()
+	w.lan.Heal()
+	w.run(10 * time.Second)
+	is("after a restart", "newer")
+	if err := bob.core.Part(bob.clock(), "#lobby"); err != nil {
+		t.Error(err)
+	}
+	bob.settle()
+	w.run(time.Second)
+	bob.kill()
+	bob.start()
+	w.run(time.Second)
+	if _, err := bob.core.Join(bob.clock(), "lobby"); err != nil {
+		t.Error(err)
+	}
+	bob.settle()
+	is("after leaving and coming back", "newer")
+	w.run(time.Second)
+	set(carol, "")
+	is("once it was taken away", "")
 }
 
 func TestSearchFindsAndForgetForgets(t *testing.T) {

@@ -109,6 +109,8 @@ func (c *Core) Forget(now time.Time, name string, reply func(error)) {
 		reply(err)
 		return
 	}
+	r.Topic = ""
+	c.rooms.topics[r.ID] = subject{at: c.rooms.topics[r.ID].at}
 	c.leave(now, r)
 	if r.public == Lobby {
 		c.keep.room(c.enter(Lobby), true)

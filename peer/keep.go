@@ -103,6 +103,7 @@ func (c *Core) restore(now time.Time, s replica.State) {
 	known := false
 	for _, x := range s.Rooms {
 		known = known || x.ID == lobby
+		c.restoreSubject(x.ID, x.Topic, s)
 		if !x.Joined {
 			continue
 		}
@@ -110,7 +111,7 @@ func (c *Core) restore(now time.Time, s replica.State) {
 		if !x.With.IsZero() {
 			name, public = "@"+x.Name, ""
 		}
-		r := c.addRoom(Room{ID: x.ID, Name: name, With: x.With, Topic: x.Topic}, public)
+		r := c.addRoom(Room{ID: x.ID, Name: name, With: x.With}, public)
 		for _, m := range s.Marks {
 			if m.Room == x.ID {
 				r.Read = Place(m.Place)

@@ -33,7 +33,7 @@ func commands() []command {
 		{"join", "#ROOM", "enter a public room", "room", (*window).cmdJoin},
 		{"part", "[#ROOM]", "leave a room, or close this conversation", "room", (*window).cmdPart},
 		{"rooms", "[NAME]", "the public rooms of this LAN; Enter goes there", "", (*window).cmdRooms},
-		{"topic", "[TEXT]", "what this room is about; with a text: set it", "", (*window).cmdTopic},
+		{"topic", "[TEXT]", "what this room is about; with a text: set it; -clear: take it away", "", (*window).cmdTopic},
 		{"nick", "NAME", "change your name", "", (*window).cmdNick},
 		{"me", "TEXT", "say what you do: /me waves", "", (*window).cmdMe},
 		{"search", "[QUERY]", "find what was said: words, \"a phrase\", from:NAME, in:ROOM, before:DATE, after:DATE", "", (*window).cmdSearch},
