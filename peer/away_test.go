@@ -220,6 +220,9 @@ func TestSearchFindsAndForgetForgets(t *testing.T) {
 			}
 			for _, m := range f.Messages {
 				texts = append(texts, m.Name+": "+m.Text)
+				if strings.Contains(query, "in:") && !strings.HasSuffix(query, "in:"+m.Room.Name) {
+					t.Errorf("%q is said to be of %s", m.Text, m.Room.Name)
+				}
 			}
 		})
 		nodes[1].settle()
@@ -228,6 +231,24 @@ func TestSearchFindsAndForgetForgets(t *testing.T) {
 	}
 	if got := find("needle from:alice in:#lobby"); !slices.Equal(got, []string{"alice: the needle"}) {
 		t.Errorf("found %q", got)
+	}
+	nodes[1].core.Join(nodes[1].clock(), "go")
+	nodes[1].settle()
+	nodes[1].say("#go", "another needle")
+	w.run(100 * time.Millisecond)
+	for _, restart := range []bool{false, true} {
+		if err := nodes[1].core.Part(nodes[1].clock(), "#go"); !restart && err != nil {
+			t.Error(err)
+		}
+		nodes[1].settle()
+		w.run(100 * time.Millisecond)
+		if restart {
+			nodes[1].kill()
+			nodes[1].start()
+		}
+		if got := find("needle in:#go"); !slices.Equal(got, []string{"bob: another needle"}) {
+			t.Errorf("in a room that was left, restart %v: found %q", restart, got)
+		}
 	}
 	nodes[1].core.Forget(nodes[1].clock(), "#lobby", func(err error) {
 		if err != nil {

@@ -104,12 +104,13 @@ func (c *Core) restore(now time.Time, s replica.State) {
 	for _, x := range s.Rooms {
 		known = known || x.ID == lobby
 		c.restoreSubject(x.ID, x.Topic, s)
-		if !x.Joined {
-			continue
-		}
 		name, public := "#"+x.Name, x.Name
 		if !x.With.IsZero() {
 			name, public = "@"+x.Name, ""
+		}
+		if !x.Joined {
+			c.rooms.left[x.ID] = Room{ID: x.ID, Name: name, With: x.With}
+			continue
 		}
 		r := c.addRoom(Room{ID: x.ID, Name: name, With: x.With}, public)
 		for _, m := range s.Marks {

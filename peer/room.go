@@ -14,6 +14,7 @@ import (
 type rooms struct {
 	byID   map[protocol.RoomID]*room
 	list   []*room // in the order in which they were joined
+	left   map[protocol.RoomID]Room // what is stored of them can still be searched
 	topics map[protocol.RoomID]subject
 	clock  *replica.Clock
 	epoch  uint64 // of one's own logs: new at each start, so that a restored old state cannot use a number twice
@@ -135,6 +136,7 @@ func (c *Core) Part(now time.Time, name string) error {
 func (c *Core) leave(now time.Time, r *room) {
 	c.keep.room(r, false)
 	delete(c.rooms.byID, r.ID)
+	c.rooms.left[r.ID] = r.name()
 	c.rooms.list = slices.DeleteFunc(c.rooms.list, func(x *room) bool { return x == r })
 	c.outbox.forget(r)
 	c.logs.fetcher.Forget(r.ID)
