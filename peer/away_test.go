@@ -137,6 +137,77 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 	}
 }
 
+func TestWhatAFullDiskRefusedIsWrittenOnceItHasRoom(t *testing.T) {
+	w := newWorld(t, 26)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	hers, his := &sick{MemStore: alice.store}, &sick{MemStore: carol.store}
+	alice.wrap, carol.wrap = hers, his
+	w.run(time.Second)
+	his.ill = true
+	bob.kill()
+	w.run(6 * time.Second)
+	alice.say("bob", "by way of carol")
+	w.run(2 * time.Second)
+	dave := w.host("dave")
+	dave.start()
+	w.run(2 * time.Second)
+	his.ill = false
+	w.run(time.Minute)
+	alice.kill()
+	dave.kill()
+	carol.kill()
+	carol.start() // from what its disk holds
+	if got := carol.core.People(); len(got) != 3 {
+		t.Errorf("carol knows %d people after the restart", len(got))
+	}
+	bob.start()
+	w.run(5 * time.Second)
+	if got := bob.lines("@alice"); !slices.Equal(got, []string{"alice: by way of carol"}) {
+		t.Errorf("bob shows %q", got)
+	}
+	alice.start()
+	w.run(2 * time.Second)
+	alice.disk = 20 * time.Millisecond // then the receipts do not come in time for the batch of the line
+	alice.say("#lobby", "received, but not noted")
+	w.run(21 * time.Millisecond)
+	hers.ill = true
+	w.run(2 * time.Second)
+	if state, _ := alice.store.State(); len(state.Lines) != 1 || len(state.Lines[0].Reached) != 0 {
+		t.Fatalf("owed while the disk is full: %+v", state.Lines)
+	}
+	hers.ill = false
+	w.run(time.Minute)
+	if state, _ := alice.store.State(); len(state.Lines) != 1 || len(state.Lines[0].Reached) != 2 { // dave lacks it
+		t.Errorf("owed according to the disk: %+v", state.Lines)
+	}
+}
+
+func TestLetterIsNotPromisedBeforeItIsStored(t *testing.T) {
+	w := newWorld(t, 27)
+	nodes := everybody(w, "alice", "bob", "carol")
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	disk := &sick{MemStore: carol.store}
+	carol.wrap = disk
+	w.quiet = true
+	w.run(time.Second)
+	bob.kill()
+	w.run(6 * time.Second)
+	disk.ill = true
+	w.quiet = false
+	alice.say("bob", "by way of carol")
+	w.run(10 * time.Second)
+	if strings.Contains(w.out.String(), "[have ") {
+		t.Errorf("carol promises what is not stored:\n%s", w.out.String())
+	}
+	disk.ill = false
+	w.run(time.Minute)
+	if !strings.Contains(w.out.String(), "[have ") {
+		t.Errorf("carol never says that the letter is stored:\n%s", w.out.String())
+	}
+}
+
 func TestTopicIsEverybodys(t *testing.T) {
 	w := newWorld(t, 23)
 	w.quiet = true

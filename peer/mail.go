@@ -145,7 +145,9 @@ func (c *Core) carry(now time.Time, raw []byte, from *conn) error {
 	e := v.Entry()
 	switch err := c.post.carrier.Offer(now, v, from.person.id); {
 	case errors.Is(err, mail.ErrCarried):
-		c.oweTo(now, from, e.Log, e.Seq)
+		if !c.keep.waits(e.Log, e.Seq) && (c.logs.busy == nil || !c.logs.busy.kept.waits(e.Log, e.Seq)) {
+			c.oweTo(now, from, e.Log, e.Seq)
+		}
 		return nil
 	case err != nil:
 		return errNotMember
@@ -156,13 +158,6 @@ func (c *Core) carry(now time.Time, raw []byte, from *conn) error {
 			cn.deliver(place{e.Log, e.Seq}, raw, classBulk) // the recipient is here, though not for the author
 		}
 	}
-	c.logs.ask(func(replica.Store) func(time.Time) { // the same batch writes it: told once it is stored
-		return func(now time.Time) {
-			if c.conn(from.instance) == from {
-				c.oweTo(now, from, e.Log, e.Seq)
-			}
-		}
-	})
 	return nil
 }
 

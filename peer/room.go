@@ -13,7 +13,7 @@ import (
 // rooms is what this node takes part in.
 type rooms struct {
 	byID   map[protocol.RoomID]*room
-	list   []*room // in the order in which they were joined
+	list   []*room                  // in the order in which they were joined
 	left   map[protocol.RoomID]Room // what is stored of them can still be searched
 	topics map[protocol.RoomID]subject
 	clock  *replica.Clock
