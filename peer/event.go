@@ -145,12 +145,13 @@ type Topic struct {
 	By   string `json:"by"`   // the name of whoever set it
 }
 
-// Gap is lines that somebody must have said, since later ones are here, and that have not come yet.
+// Gap is lines that somebody must have said, since later ones are here or others have them, and that have not come yet.
 type Gap struct {
 	Author  protocol.PeerID  `json:"peer"`
 	Name    string           `json:"name"`
 	Epoch   uint64           `json:"epoch"`
-	Missing []protocol.Range `json:"missing"`         // their numbers; the line before which they belong is the next one of Author and Epoch
+	Last    uint64           `json:"last"`            // the greatest number of Author and Epoch that is here
+	Missing []protocol.Range `json:"missing"`         // their numbers; they belong before the next line of Author and Epoch, those above Last at the end
 	Asked   string           `json:"asked,omitempty"` // the name of whoever was asked for them
 }
 

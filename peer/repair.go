@@ -83,6 +83,7 @@ func (c *Core) learn(now time.Time, cn *conn, v frame.Vector) {
 		first = now.Sub(met) < firstVectors
 	}
 	for _, l := range c.logs.index.Missing(v) {
+		c.gaps.watch(now)
 		c.logs.fetcher.Learn(now, cn.instance, l.Log, l.Ranges)
 		if first {
 			old := r.old[l.Log]

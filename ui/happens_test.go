@@ -188,6 +188,11 @@ func (s *stage) happens(who, what string) error {
 		if len(f) > 0 {
 			g.Asked = f[0]
 		}
+		for _, m := range s.history[s.room("#lobby").ID] {
+			if m.Author == g.Author {
+				g.Last = max(g.Last, m.Place.Seq)
+			}
+		}
 		all := peer.Gaps{Room: s.room("#lobby")}
 		if len(g.Missing) > 0 {
 			all.Gaps = append(all.Gaps, g)
