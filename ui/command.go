@@ -38,7 +38,7 @@ func commands() []command {
 		{"me", "TEXT", "say what you do: /me waves", "", (*window).cmdMe},
 		{"search", "[QUERY]", "find what was said: words, \"a phrase\", from:NAME, in:ROOM, before:DATE, after:DATE", "", (*window).cmdSearch},
 		{"details", "", "who has your last line, or the chosen one, and since when", "", (*window).cmdDetails},
-		{"names", "", "who is here", "", (*window).cmdNames},
+		{"names", "", "who is in this room", "", (*window).cmdNames},
 		{"whois", "NAME", "key, address and round trip of a person", "person", (*window).cmdWhois},
 		{"clear", "", "empty the view; scrolling up brings it back", "", (*window).cmdClear},
 		{"forget", "[NAME]", "leave a conversation and delete it on this device", "room", (*window).cmdForget},
@@ -191,7 +191,7 @@ func reason(err error) string {
 	}
 	switch {
 	case errors.Is(err, peer.ErrUnknown):
-		why += "; /names lists who is here"
+		why += "; Ctrl+G lists who is here"
 	case errors.Is(err, peer.ErrAmbiguous):
 		why += "; Tab completes to the one that is meant"
 	}

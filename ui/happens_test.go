@@ -152,6 +152,9 @@ func (s *stage) happens(who, what string) error {
 	case "rests":
 		p.Away = rest
 		event(peer.Changed{Person: *p})
+	case "enters": // rooms, of which it is in no others any more
+		p.Rooms = strings.Fields(rest)
+		event(peer.Changed{Person: *p})
 	case "says":
 		room, text, _ := strings.Cut(rest, " ")
 		text, err := strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`)
