@@ -91,7 +91,11 @@ func (w *window) enter() {
 	}
 	w.typed = text
 	c.sent(text)
-	if err := w.commands[i].do(w, c, rest); err != nil {
+	err := error(usageError("/" + name + " stands alone: nothing may follow it"))
+	if w.commands[i].args != "" || rest == "" {
+		err = w.commands[i].do(w, c, rest)
+	}
+	if err != nil {
 		w.refused(c, text, err)
 	}
 }
