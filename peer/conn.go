@@ -51,6 +51,14 @@ type link struct {
 	retired    time.Time // when an old session's last packets are no longer taken
 }
 
+// rtt is the smoothed round trip, 0 while nothing was measured on the present path.
+func (l *link) rtt() time.Duration {
+	if r := l.sender.RTT(); r.Latest > 0 {
+		return r.Smoothed
+	}
+	return 0
+}
+
 // hello is the exchange of Selfs with one instance.
 type hello struct {
 	met   bool   // its Self has come

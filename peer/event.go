@@ -173,7 +173,7 @@ type Status struct {
 	Port       uint16        `json:"port"`       // of this instance
 	Online     int           `json:"online"`     // people, without oneself
 	Owed       int           `json:"owed"`       // own lines that somebody online has not stored yet
-	RTT        time.Duration `json:"rtt"`        // the median of those online
+	RTT        time.Duration `json:"rtt"`        // the median of those online, 0 while unknown
 	Loss       float64       `json:"loss"`       // the greatest of those online
 }
 

@@ -70,7 +70,7 @@ func (c *Core) view(p *person) Person {
 	v.Addr, v.Interface = p.last.Addr, c.air.interfaceName(p.last.Interface)
 	if cn := p.best(); cn != nil {
 		v.Addr, v.Interface = cn.path.to.Addr, c.air.interfaceName(cn.path.to.Interface)
-		v.RTT, v.Loss = cn.link.sender.RTT().Smoothed, cn.link.sender.LossRate()
+		v.RTT, v.Loss = cn.link.rtt(), cn.link.sender.LossRate(c.now)
 	}
 	return v
 }

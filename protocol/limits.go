@@ -147,6 +147,8 @@ const (
 	PacketThreshold = 3
 	// Granularity is the timer granularity (RFC 9002 section 6.1.2).
 	Granularity = time.Millisecond
+	// LossAge without a packet counts as one that arrived, in the loss rate that is shown.
+	LossAge = time.Second
 	// InitialRTT is assumed until the handshake or a packet gives a sample.
 	InitialRTT = 50 * time.Millisecond
 	// ThinPackets: with fewer in flight, the first LinearTimeouts probe timeouts do not double.
