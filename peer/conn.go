@@ -64,7 +64,11 @@ type hello struct {
 	met   bool   // its Self has come
 	heard uint64 // its counter
 	told  uint64 // the counter of the last one told
+	rooms []string
 }
+
+// in tells whether the instance is in a public room.
+func (cn *conn) in(name string) bool { return slices.Contains(cn.self.rooms, name) }
 
 // place names one entry.
 type place struct {
@@ -190,7 +194,12 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == cn })
 	c.logs.fetcher.Gone(cn.instance)
 	c.status.touch(now)
-	if cn.self.met && !p.online() {
+	if before := p.rooms; p.online() {
+		if p.rooms = p.union(); !slices.Equal(before, p.rooms) {
+			c.keep.person(p)
+			c.emitChanged(p, "")
+		}
+	} else if cn.self.met {
 		p.since = now
 		c.keep.person(p)
 		c.emit(Left{Person: c.view(p), Reason: reason})

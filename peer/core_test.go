@@ -204,6 +204,44 @@ func TestNewAddressAndPulledCable(t *testing.T) {
 	}
 }
 
+func TestPersonIsWhereAnyInstanceIs(t *testing.T) {
+	w := newWorld(t, 13)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob")
+	alice, bob := nodes[0], nodes[1]
+	other := w.host("alice2")
+	other.identity = alice.identity
+	other.start()
+	w.run(time.Second)
+	join := func(n *node, name string) {
+		if _, err := n.core.Join(n.clock(), name); err != nil {
+			t.Error(err)
+		}
+		n.settle()
+		w.run(100 * time.Millisecond)
+	}
+	join(bob, "go")
+	join(other, "go")
+	join(alice, "den") // whose Self is the last one
+	if p := bob.core.People()[0]; !slices.Equal(p.Rooms, []string{"lobby", "go", "den"}) {
+		t.Errorf("bob has alice in %q", p.Rooms)
+	}
+	bob.say("#go", "to the instance that is there")
+	w.run(time.Second)
+	if got := other.lines("#go"); len(got) != 1 {
+		t.Errorf("the other alice shows %q", got)
+	}
+	if state, _ := bob.store.State(); len(state.Lines) != 0 {
+		t.Errorf("bob still owes %d lines", len(state.Lines))
+	}
+	other.core.Leave(other.clock())
+	other.settle()
+	w.run(time.Second)
+	if p := bob.core.People()[0]; !p.Online || !slices.Equal(p.Rooms, []string{"lobby", "den"}) {
+		t.Errorf("after the other one has left bob has alice in %q, online %v", p.Rooms, p.Online)
+	}
+}
+
 func TestFiguresAreOfNow(t *testing.T) {
 	w := newWorld(t, 12)
 	w.quiet = true

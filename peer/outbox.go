@@ -54,8 +54,10 @@ func (c *Core) push(now time.Time, own []arrival) {
 		case len(online) > protocol.CastAbove && a.room.public != "" && len(l.raw) <= castRoom:
 			cast = append(cast, l)
 			for _, p := range online {
-				if cn := p.best(); !c.air.onLink(cn.path.to) {
-					cn.deliver(l.place, l.raw, classChat)
+				for _, cn := range p.conns {
+					if cn.in(l.room.public) && !c.air.onLink(cn.path.to) {
+						cn.deliver(l.place, l.raw, classChat)
+					}
 				}
 			}
 		default:
@@ -79,12 +81,14 @@ func (c *Core) push(now time.Time, own []arrival) {
 	c.status.touch(now)
 }
 
-// pushTo queues a line for every instance of those people; it reports whether any got it.
+// pushTo queues a line for every instance of those people that is in its room; it reports whether any got it.
 func (c *Core) pushTo(l *line, to []*person) bool {
 	sent := false
 	for _, p := range to {
 		for _, cn := range p.conns {
-			sent = cn.deliver(l.place, l.raw, classChat) || sent
+			if l.room.public == "" || cn.in(l.room.public) {
+				sent = cn.deliver(l.place, l.raw, classChat) || sent
+			}
 		}
 	}
 	return sent
