@@ -14,9 +14,6 @@ import (
 	"earshot/protocol/session"
 )
 
-// retiredFor is how long packets of a replaced session are still taken.
-const retiredFor = 5 * time.Second
-
 // conn is what this node shares with one instance of somebody, over whatever sessions follow one another.
 type conn struct {
 	instance protocol.Instance
@@ -171,7 +168,7 @@ func (c *Core) unconfirmed(now time.Time, s *session.Session) {
 func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
 	cn.link, cn.next = cn.next, nil
-	old.retired = now.Add(retiredFor)
+	old.retired = now.Add(protocol.RetiredTime)
 	cn.lost(slices.Collect(items(old.sender.Drain())))
 	c.tell(now, cn)
 }

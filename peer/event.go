@@ -10,7 +10,7 @@ import (
 )
 
 // Event is one thing that happened, for a screen or a command: Ready, Joined, Left, Changed, Message,
-// Delivered, RoomJoined, RoomParted, Note, Status or Resync. The core emits them in order.
+// Delivered, RoomJoined, RoomParted, Topic, Gaps, Note, Status or Resync. The core emits them in order.
 type Event interface{ isEvent() }
 
 // Room is a public room or a direct conversation.
@@ -89,7 +89,10 @@ type Joined struct {
 // Left is somebody who went: who said so, or who no longer answers.
 type Left struct {
 	Person Person `json:"person"`
-	Reason string `json:"reason"` // "left" or "no answer"
+	// Reason is "left", if they said so; "no answer"; "session expired", if no new one came up in time; "too many bad
+	// entries", "malformed packet" or "acknowledged what was never sent", if this node has ended it for that;
+	// or "closed: " and what the other side ended it for.
+	Reason string `json:"reason"`
 }
 
 // Changed is somebody (perhaps oneself) with another name, address, state or set of rooms.

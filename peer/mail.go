@@ -22,9 +22,6 @@ type post struct {
 // ringSetting is where the store keeps the private halves; it never leaves the profile.
 const ringSetting = "mail-ring"
 
-// awayAfter is how long somebody may be silent before a direct line is sealed, so that others can carry it.
-const awayAfter = 3 * time.Second
-
 func (c *Core) openPost(now time.Time, s replica.State) error {
 	c.post = post{ring: mail.NewRing(c.cfg.Rand), carrier: mail.NewCarrier(c.id, c.cfg.Network)}
 	if text := s.Setting(ringSetting); text != "" {
@@ -93,7 +90,7 @@ func (c *Core) sealed(now time.Time, r *room, e replica.Entry, text string) (bod
 		return nil, false
 	}
 	p := c.people.get(r.With, now)
-	if cn := p.best(); cn != nil && now.Sub(cn.heard) < awayAfter {
+	if cn := p.best(); cn != nil && now.Sub(cn.heard) < protocol.MailAwayAfter {
 		return nil, false
 	}
 	key, err := mail.ParseStatement(p.key, p.id, c.cfg.Network)

@@ -10,9 +10,6 @@ import (
 	"earshot/protocol/replica"
 )
 
-// maxTopic is how long a topic may be. Bytes.
-const maxTopic = 256
-
 // subject is what a room is about, and the place of the entry that says so. It outlives leaving the room.
 type subject struct {
 	text string
@@ -46,8 +43,8 @@ func (c *Core) SetTopic(now time.Time, name, topic string, reply func(error)) {
 	topic = strings.TrimSpace(topic)
 	switch {
 	case err != nil:
-	case len(topic) > maxTopic:
-		err = wrap(ErrTooLong, "%d bytes; a topic has at most %d", len(topic), maxTopic)
+	case len(topic) > protocol.MaxTopic:
+		err = wrap(ErrTooLong, "%d bytes; a topic has at most %d", len(topic), protocol.MaxTopic)
 	case strings.ContainsFunc(topic, func(c rune) bool { return c < ' ' }):
 		err = wrap(ErrBadName, "a topic is one line")
 	}
@@ -63,7 +60,7 @@ func (c *Core) SetTopic(now time.Time, name, topic string, reply func(error)) {
 func (c *Core) topic(r *room, s replica.Stored) {
 	e := s.Entry()
 	name, topic, err := replica.DecodeBody(e.Body)
-	if e.Kind != replica.KindTopic || err != nil || len(topic) > maxTopic || Place(e.Place()).Compare(c.rooms.topics[r.ID].at) <= 0 {
+	if e.Kind != replica.KindTopic || err != nil || len(topic) > protocol.MaxTopic || Place(e.Place()).Compare(c.rooms.topics[r.ID].at) <= 0 {
 		return
 	}
 	x := subject{topic, Place(e.Place())}
