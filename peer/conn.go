@@ -14,9 +14,6 @@ import (
 	"earshot/protocol/session"
 )
 
-// retiredFor is how long packets of a replaced session are still taken.
-const retiredFor = 5 * time.Second
-
 // conn is what this node shares with one instance of somebody, over whatever sessions follow one another.
 type conn struct {
 	instance protocol.Instance
@@ -51,12 +48,24 @@ type link struct {
 	retired    time.Time // when an old session's last packets are no longer taken
 }
 
+// rtt is the smoothed round trip, 0 while nothing was measured on the present path.
+func (l *link) rtt() time.Duration {
+	if r := l.sender.RTT(); r.Latest > 0 {
+		return r.Smoothed
+	}
+	return 0
+}
+
 // hello is the exchange of Selfs with one instance.
 type hello struct {
 	met   bool   // its Self has come
 	heard uint64 // its counter
 	told  uint64 // the counter of the last one told
+	rooms []string
 }
+
+// in tells whether the instance is in a public room.
+func (cn *conn) in(name string) bool { return slices.Contains(cn.self.rooms, name) }
 
 // place names one entry.
 type place struct {
@@ -159,7 +168,7 @@ func (c *Core) unconfirmed(now time.Time, s *session.Session) {
 func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
 	cn.link, cn.next = cn.next, nil
-	old.retired = now.Add(retiredFor)
+	old.retired = now.Add(protocol.RetiredTime)
 	cn.lost(slices.Collect(items(old.sender.Drain())))
 	c.tell(now, cn)
 }
@@ -182,7 +191,12 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == cn })
 	c.logs.fetcher.Gone(cn.instance)
 	c.status.touch(now)
-	if cn.self.met && !p.online() {
+	if before := p.rooms; p.online() {
+		if p.rooms = p.union(); !slices.Equal(before, p.rooms) {
+			c.keep.person(p)
+			c.emitChanged(p, "")
+		}
+	} else if cn.self.met {
 		p.since = now
 		c.keep.person(p)
 		c.emit(Left{Person: c.view(p), Reason: reason})

@@ -27,6 +27,7 @@ type Batch struct {
 	Write replica.Batch
 	Err   error // of the writing
 
+	kept     keeping // what else than entries Write has
 	arrivals []arrival
 	reads    []read
 	results  []func(now time.Time)
@@ -77,7 +78,7 @@ func (c *Core) issueBatch() {
 	if c.logs.busy != nil {
 		return
 	}
-	c.keep.fill(c, &c.logs.pending.Write)
+	c.keep.fill(&c.logs.pending)
 	b := c.logs.pending
 	if b.Write.Empty() && len(b.reads) == 0 {
 		return
@@ -105,6 +106,11 @@ func (c *Core) Stored(now time.Time, b *Batch) {
 	} else {
 		if !b.Write.Empty() {
 			c.storeWorks(now)
+		}
+		for _, m := range b.Write.Mail {
+			if len(m.Raw) > 0 {
+				c.owe(now, m.Log, m.Seq) // its author may know now that it is carried
+			}
 		}
 		var own []arrival
 		for _, a := range b.arrivals {

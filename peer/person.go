@@ -24,9 +24,9 @@ type person struct {
 	id    protocol.PeerID
 	name  string
 	away  string
-	rooms []string
-	key   []byte // their mail key, as their newest Self states it
-	told  bool   // has said a name through a session: only then is anything of them shown
+	rooms []string // of all live instances; when they went, if there are none
+	key   []byte   // their mail key, as their newest Self states it
+	told  bool     // has said a name through a session: only then is anything of them shown
 	since time.Time
 	seen  time.Time
 	last  protocol.Path // where they were reached before they went
@@ -61,6 +61,19 @@ func (p *person) best() *conn {
 
 func (p *person) in(name string) bool { return slices.Contains(p.rooms, name) }
 
+// union is the rooms that any live instance is in.
+func (p *person) union() []string {
+	var all []string
+	for _, cn := range p.conns {
+		for _, r := range cn.self.rooms {
+			if !slices.Contains(all, r) {
+				all = append(all, r)
+			}
+		}
+	}
+	return all
+}
+
 // view is the person as an event tells it.
 func (c *Core) view(p *person) Person {
 	v := Person{
@@ -70,7 +83,7 @@ func (c *Core) view(p *person) Person {
 	v.Addr, v.Interface = p.last.Addr, c.air.interfaceName(p.last.Interface)
 	if cn := p.best(); cn != nil {
 		v.Addr, v.Interface = cn.path.to.Addr, c.air.interfaceName(cn.path.to.Interface)
-		v.RTT, v.Loss = cn.link.sender.RTT().Smoothed, cn.link.sender.LossRate()
+		v.RTT, v.Loss = cn.link.rtt(), cn.link.sender.LossRate(c.now)
 	}
 	return v
 }
@@ -130,14 +143,16 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		name = "peer-" + p.id.Short()
 	}
 	was := p.name
-	changed := p.name != name || p.away != f.Away || !slices.Equal(p.rooms, f.Rooms)
-	before := p.rooms
-	p.name, p.away, p.rooms = name, f.Away, nil
+	before := cn.self.rooms
+	cn.self.rooms = nil
 	for _, r := range f.Rooms {
 		if n, err := CleanRoom(r); err == nil && n == r {
-			p.rooms = append(p.rooms, n)
+			cn.self.rooms = append(cn.self.rooms, n)
 		}
 	}
+	rooms := p.union()
+	changed := p.name != name || p.away != f.Away || !slices.Equal(p.rooms, rooms)
+	p.name, p.away, p.rooms = name, f.Away, rooms
 	p.told = true
 	if len(f.Key) > 0 && !bytes.Equal(f.Key, p.key) {
 		if _, err := mail.ParseStatement(f.Key, p.id, c.cfg.Network); err == nil {

@@ -20,7 +20,7 @@ func (c *Core) shared(cn *conn, id protocol.RoomID) bool {
 		return true
 	}
 	r := c.rooms.publicByID(id)
-	return r != nil && cn.person.in(r.public)
+	return r != nil && cn.in(r.public)
 }
 
 // compareLogs sends what is stored of every shared room, so that both sides find what they lack (SPEC section 8.3).
@@ -46,7 +46,8 @@ func (c *Core) receiveVector(now time.Time, cn *conn, v frame.Vector) error {
 		if c.rooms.publicByID(v.Room) == nil {
 			return errNotAllowed
 		}
-		cn.person.rooms = append(cn.person.rooms, c.rooms.byID[v.Room].public) // its Self is still on the way
+		cn.self.rooms = append(cn.self.rooms, c.rooms.byID[v.Room].public) // its Self is still on the way
+		cn.person.rooms = cn.person.union()
 	}
 	if cn.queue.full() {
 		return errBusy
@@ -83,6 +84,7 @@ func (c *Core) learn(now time.Time, cn *conn, v frame.Vector) {
 		first = now.Sub(met) < firstVectors
 	}
 	for _, l := range c.logs.index.Missing(v) {
+		c.gaps.watch(now)
 		c.logs.fetcher.Learn(now, cn.instance, l.Log, l.Ranges)
 		if first {
 			old := r.old[l.Log]

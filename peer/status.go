@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"earshot/protocol"
 )
 
 // statusLine gathers changes of the status, so that it is told at most four times a second.
@@ -41,9 +43,13 @@ func (c *Core) advanceStatus(now time.Time) {
 		return
 	}
 	c.status.due = time.Time{}
-	if s := c.currentStatus(); !s.equal(c.status.last) {
+	s := c.currentStatus()
+	if !s.equal(c.status.last) {
 		c.status.last = s
 		c.emit(s)
+	}
+	if s.Loss > 0 { // which time changes too
+		c.status.due = now.Add(protocol.LossAge)
 	}
 }
 
@@ -56,8 +62,10 @@ func (c *Core) currentStatus() Status {
 		}
 		s.Online++
 		cn := p.best()
-		rtts = append(rtts, cn.link.sender.RTT().Smoothed)
-		s.Loss = max(s.Loss, cn.link.sender.LossRate())
+		if d := cn.link.rtt(); d > 0 {
+			rtts = append(rtts, d)
+		}
+		s.Loss = max(s.Loss, cn.link.sender.LossRate(c.now))
 	}
 	if len(rtts) > 0 {
 		slices.Sort(rtts)

@@ -51,6 +51,7 @@ type conv struct {
 
 	gaps  []peer.Gap
 	above map[*line][]string // what is missing in front of a line; nil: to be found out
+	after []ending           // what is missing behind all lines, as of when above was found out
 	place anchor
 	hit   uuid.UUID // the line that is pointed at
 

@@ -152,6 +152,9 @@ func (s *stage) happens(who, what string) error {
 	case "rests":
 		p.Away = rest
 		event(peer.Changed{Person: *p})
+	case "enters": // rooms, of which it is in no others any more
+		p.Rooms = strings.Fields(rest)
+		event(peer.Changed{Person: *p})
 	case "says":
 		room, text, _ := strings.Cut(rest, " ")
 		text, err := strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`)
@@ -187,6 +190,11 @@ func (s *stage) happens(who, what string) error {
 		}
 		if len(f) > 0 {
 			g.Asked = f[0]
+		}
+		for _, m := range s.history[s.room("#lobby").ID] {
+			if m.Author == g.Author {
+				g.Last = max(g.Last, m.Place.Seq)
+			}
 		}
 		all := peer.Gaps{Room: s.room("#lobby")}
 		if len(g.Missing) > 0 {

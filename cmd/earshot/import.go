@@ -37,7 +37,7 @@ The profile has to be closed meanwhile. What is more than it keeps ([history] in
 Exit codes: 0 all is stored, 1 something was refused or failed, 2 wrong usage.`,
 		Example: `  earshot import archive.jsonl
   earshot export --format jsonl --profile work | earshot import --profile play -`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("FILE", "import one at a time, or cat them into -"),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
 				return err

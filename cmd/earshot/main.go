@@ -126,6 +126,7 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 nobody answered in time.`,
 		SilenceUsage:  true,
 		RunE:          action(func(cmd *cobra.Command, _ []string) error { return chat(cmd, o) }),
 	}
+	root.SetFlagErrorFunc(flagError)
 	o.register(root)
 	root.AddCommand(
 		sendCommand(o), listenCommand(o), peersCommand(o), pingCommand(o),

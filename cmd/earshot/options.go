@@ -99,6 +99,9 @@ func (o *options) check() error {
 	if o.announcePort == 0 {
 		return usagef("--announce-port 0: everybody needs the same one, so it cannot be any")
 	}
+	if o.port == o.announcePort {
+		return usagef("--port %d is the port of announcements, which all share: choose another one, or leave --port away", o.port)
+	}
 	if o.name != "" {
 		name, err := peer.CleanName(o.name)
 		if err != nil {
