@@ -28,6 +28,8 @@ type Config struct {
 	AnnouncePort uint16           // shared by every instance on the LAN, 0: protocol.AnnouncePort
 	Peers        []netip.AddrPort // beyond the broadcast domain; port 0: the announce port
 
+	ReadMarks bool // tell the other side of a direct conversation how far it has been read, and be told; what SetReadMarks set last goes before it
+
 	Store replica.Store // nil: in memory
 	Rand  io.Reader     // nil: crypto/rand
 	Trace trace.Sink    // nil: none

@@ -13,6 +13,7 @@ type keeping struct {
 	rooms  []replica.RoomState
 	people []*person
 	lines  []*line
+	read   []replica.LineState // own lines that somebody told they have read
 	marks  []replica.Mark
 	mail   []replica.Mail
 	setup  []replica.Setting
@@ -40,6 +41,15 @@ func (k *keeping) line(l *line) {
 	}
 }
 
+// lineRead keeps that a line was read; it is false if that is known.
+func (k *keeping) lineRead(l replica.LineState) bool {
+	if slices.ContainsFunc(k.read, func(x replica.LineState) bool { return x.Log == l.Log && x.Seq == l.Seq }) {
+		return false
+	}
+	k.read = append(k.read, l)
+	return true
+}
+
 func (k *keeping) mark(m replica.Mark) {
 	k.marks = slices.DeleteFunc(k.marks, func(x replica.Mark) bool { return x.Room == m.Room })
 	k.marks = append(k.marks, m)
@@ -62,6 +72,7 @@ func (k *keeping) fill(c *Core, b *replica.Batch) {
 	for _, l := range k.lines {
 		b.Lines = append(b.Lines, l.state())
 	}
+	b.Lines = append(b.Lines, k.read...)
 	*k = keeping{}
 }
 
@@ -72,6 +83,11 @@ func (k *keeping) again(b replica.Batch) {
 	for _, r := range b.Rooms {
 		if !slices.ContainsFunc(k.rooms, func(x replica.RoomState) bool { return x.ID == r.ID }) {
 			k.rooms = append(k.rooms, r)
+		}
+	}
+	for _, l := range b.Lines {
+		if !l.Read.IsZero() {
+			k.lineRead(l)
 		}
 	}
 	for _, m := range b.Marks {
@@ -169,6 +185,7 @@ func (c *Core) Read(now time.Time, id protocol.RoomID, upTo Place) error {
 	if upTo.Compare(r.Read) > 0 {
 		r.Read = upTo
 		c.keep.mark(replica.Mark{Room: id, Place: replica.Place(upTo)})
+		c.shareRead(r)
 		c.turn(now)
 	}
 	return nil

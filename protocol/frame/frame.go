@@ -169,7 +169,7 @@ func reader(t Type) (read func(d *protocol.Decoder, n int) Frame, elements int) 
 	case TypeClose:
 		return parseClose, 3
 	case TypeRead:
-		return parseRead, 6
+		return parseRead, 5
 	}
 	return nil, 0
 }

@@ -47,7 +47,7 @@ var examples = []struct {
 	{Close{99, "bye\n"}, `close 99 "bye\n"`},
 	{Read{Counter: 3}, "read not shared"},
 	{Read{Counter: 3, Share: true}, "read shared"},
-	{Read{3, true, 9, 5, 2}, "read 2"},
+	{Read{3, true, 5, 2}, "read 2"},
 	{Unknown{TypeOffer, []byte{0x91, 10}}, "offer 2 B"},
 	{Unknown{200, []byte{0x91, 0xcc, 200}}, "type 200 3 B"},
 }

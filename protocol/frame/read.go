@@ -7,11 +7,10 @@ import (
 )
 
 // Read says how far its sender has read the direct conversation of the two, whole each time: the greatest Counter holds.
-// The last three are the place of the newest of the receiver's own lines that has been read, all zero if none is told.
+// The last two name the newest of the receiver's own lines that has been read, both zero if none is told.
 type Read struct {
 	Counter uint64 `json:"counter"`
 	Share   bool   `json:"share,omitempty"` // the sender shares read marks; if not, the rest is zero
-	Lamport uint64 `json:"lamport,omitempty"`
 	Epoch   uint64 `json:"epoch,omitempty"`
 	Seq     uint64 `json:"seq,omitempty"`
 }
@@ -25,22 +24,19 @@ func (f Read) Append(e *protocol.Encoder) {
 	if f.Share {
 		share = 1
 	}
-	e.Array(6)
+	e.Array(5)
 	e.Uint(uint64(TypeRead))
 	e.Uint(f.Counter)
 	e.Uint(share)
-	e.Uint(f.Lamport)
 	e.Uint(f.Epoch)
 	e.Uint(f.Seq)
 }
 
 func parseRead(d *protocol.Decoder, _ int) Frame {
 	f := Read{
-		Counter: d.Uint(), Share: d.UintMax(1) == 1,
-		Lamport: d.UintMax(protocol.MaxSafeInteger), Epoch: d.UintMax(protocol.MaxSafeInteger), Seq: d.UintMax(protocol.MaxSafeInteger),
+		Counter: d.Uint(), Share: d.UintMax(1) == 1, Epoch: d.UintMax(protocol.MaxSafeInteger), Seq: d.UintMax(protocol.MaxSafeInteger),
 	}
-	none := f.Lamport == 0 && f.Epoch == 0 && f.Seq == 0
-	if whole := f.Share && f.Lamport > 0 && f.Epoch > 0 && f.Seq > 0; !none && !whole {
+	if f.Epoch == 0 != (f.Seq == 0) || f.Seq > 0 && !f.Share {
 		d.Fail("half a mark")
 	}
 	return f

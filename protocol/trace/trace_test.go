@@ -50,7 +50,7 @@ func story() []Record {
 				frame.PathChallenge{Data: frame.Token{1}},
 				frame.PathResponse{Data: frame.Token{2}},
 				frame.Close{Code: frame.CloseProtocol, Reason: "over\n"},
-				frame.Read{Counter: 2, Share: true, Lamport: 3, Epoch: 4, Seq: 5},
+				frame.Read{Counter: 2, Share: true, Epoch: 4, Seq: 5},
 				frame.Unknown{Of: frame.TypeOffer, Raw: []byte{0x91, 10}},
 				frame.Unknown{Of: 99, Raw: []byte{0x91, 99}},
 			},
