@@ -132,6 +132,25 @@ func TestReadMarks(t *testing.T) {
 	}
 }
 
+// What is read at the moment it comes counts as stored too, also when the word of that is lost.
+func TestReadMarkOvertakesHave(t *testing.T) {
+	for seed := range uint64(40) {
+		w, _, alice, bob := sharers(t, seed+1, true, true)
+		alice.say("@bob", "hello")
+		w.run(time.Second)
+		bob.readsUpTo(alice, "hello")
+		w.run(time.Second)
+		w.lan.Set(sim.Link{Loss: 0.3})
+		alice.say("@bob", "one")
+		for len(bob.lines("@alice")) < 2 {
+			w.run(100 * time.Microsecond)
+		}
+		bob.readsUpTo(alice, "one")
+		w.run(10 * time.Second)
+		alice.wantRead(bob, "hello one", "hello one")
+	}
+}
+
 func TestReadMarksNeedBothSides(t *testing.T) {
 	for _, c := range []struct{ alice, bob bool }{{false, false}, {true, false}, {false, true}} {
 		w, watch, alice, bob := sharers(t, 3, c.alice, c.bob)
@@ -236,6 +255,25 @@ func TestReadMarksAreSwitched(t *testing.T) {
 	alice.wantRead(bob, "two", "one two")
 	if !slices.ContainsFunc(alice.core.Standing(), func(e peer.Event) bool { r, ok := e.(peer.Ready); return ok && r.Status.ReadMarks }) {
 		t.Error("alice's status does not say that read marks are shared")
+	}
+}
+
+// Who has stopped sharing is told no more, whoever knew that they did.
+func TestReadMarksAreNotToldToAnotherSetting(t *testing.T) {
+	w, watch, alice, bob := sharers(t, 9, true, true)
+	alice.say("@bob", "one")
+	w.run(time.Second)
+	bob.readsUpTo(alice, "one")
+	w.run(time.Second)
+	alice.wantRead(bob, "one", "one")
+	alice.kill()
+	alice.reads = false
+	alice.start()
+	clear(watch.marks)
+	clear(watch.all)
+	w.run(time.Minute)
+	if watch.all["alice"] > 0 || len(watch.marks) > 0 {
+		t.Errorf("%v Reads and %v marks were sent", watch.all, watch.marks)
 	}
 }
 
