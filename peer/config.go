@@ -32,7 +32,7 @@ type Config struct {
 
 	Store     replica.Store // nil: in memory
 	Retention Retention     // of every room in the store
-	ReadMarks bool          // tell the other side of a direct conversation how far it has been read, and be told
+	ReadMarks bool          // tell the other side of a direct conversation how far it has been read, and be told; what SetReadMarks set last goes before it
 
 	Rand  io.Reader    // nil: crypto/rand
 	Trace trace.Sink   // nil: none

@@ -29,6 +29,7 @@ type conn struct {
 	self     hello
 	serving  map[place]bool // entries queued or in flight
 	haves    haves
+	reads    reading
 	digest   protocol.Digest // of the last announcement
 	compare  time.Time       // when vectors are due because it changed
 	failures []time.Time
@@ -130,6 +131,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 		c.conns = append(c.conns, cn)
 		cn.person.conns = append(cn.person.conns, cn)
 		c.tell(now, cn)
+		c.shareRead(c.directWith(cn.person))
 	default:
 		if cn.next != nil {
 			c.release(cn.next)
@@ -171,6 +173,8 @@ func (c *Core) promote(now time.Time, cn *conn) {
 	old.retired = now.Add(protocol.RetiredTime)
 	cn.lost(slices.Collect(items(old.sender.Drain())))
 	c.tell(now, cn)
+	cn.reads.again()
+	c.shareRead(c.directWith(cn.person))
 }
 
 func (c *Core) release(l *link) {

@@ -163,6 +163,8 @@ func (c *client) do(ctx context.Context, q request) (a response, err error) {
 		err = c.chat.Forget(ctx, q.Name)
 	case "read":
 		err = c.chat.Read(ctx, q.Room, q.Place)
+	case "read-marks":
+		err = c.chat.SetReadMarks(ctx, q.On)
 	case "detail":
 		var d Detail
 		d, err = c.chat.Detail(ctx, q.Room, q.Place)

@@ -110,11 +110,16 @@ func (p *parrot) Read(_ context.Context, room protocol.RoomID, upTo Place) error
 	return nil
 }
 
+func (p *parrot) SetReadMarks(_ context.Context, on bool) error {
+	p.heard("read marks %v", on)
+	return nil
+}
+
 func (p *parrot) Detail(_ context.Context, room protocol.RoomID, line Place) (Detail, error) {
 	p.heard("detail %v %v", room == parrotRoom.ID, line)
 	return Detail{
 		Said:    parrotNoon,
-		Reached: []Receipt{{Peer: parrotBob, Name: "bob", At: parrotNoon, Sendings: 3}},
+		Reached: []Receipt{{Peer: parrotBob, Name: "bob", At: parrotNoon, Sendings: 3, Read: parrotNoon}},
 		Missing: []Person{{ID: protocol.PeerID{4}, Name: "carol", Since: parrotNoon}},
 	}, nil
 }
@@ -206,6 +211,7 @@ func TestRemoteAnswersAsTheChatDoes(t *testing.T) {
 		{"read", func(c Chat) (any, error) {
 			return nil, c.Read(ctx, parrotRoom.ID, Place{Lamport: 4, Author: parrotBob, Epoch: 1 << 52, Seq: 9})
 		}},
+		{"read marks", func(c Chat) (any, error) { return nil, c.SetReadMarks(ctx, true) }},
 		{"detail", func(c Chat) (any, error) {
 			return c.Detail(ctx, parrotRoom.ID, Place{Lamport: 5, Author: parrotBob})
 		}},
@@ -262,12 +268,13 @@ func TestEveryEventCrosses(t *testing.T) {
 		Changed{Person: who, Was: "rob"},
 		parrotLine,
 		Delivered{ID: parrotLine.ID, Room: parrotRoom, Peer: parrotBob, Name: "bob", After: time.Millisecond, Sendings: 2, Audience: 3, Reached: 1},
+		ReadBy{Room: parrotRoom, Peer: parrotBob, Name: "bob", At: parrotNoon, Lines: []uuid.UUID{parrotLine.ID}},
 		RoomJoined{parrotRoom},
 		RoomParted{parrotRoom},
 		Topic{Room: Room{ID: parrotRoom.ID, Name: "#lobby", Topic: "tea", Read: Place{Lamport: 3, Seq: 1}}, By: "bob"},
 		Gaps{Room: parrotRoom, Gaps: []Gap{{Author: parrotBob, Name: "bob", Epoch: 5, Missing: []protocol.Range{{First: 41, Last: 42}}, Asked: "carol"}}},
 		Note{Text: "port taken", Trouble: true},
-		Status{Owed: 1, Loss: 0.5},
+		Status{Owed: 1, Loss: 0.5, ReadMarks: true},
 		Resync{Dropped: 4},
 	}
 	p.batches <- first

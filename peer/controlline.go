@@ -38,6 +38,7 @@ type request struct {
 	Place  Place           `json:"place,omitzero"`
 	Older  uint64          `json:"older,omitempty"`
 	Count  int             `json:"count,omitempty"`
+	On     bool            `json:"on,omitempty"`
 }
 
 // response is a line from the server.
@@ -110,6 +111,7 @@ type wireEvent struct {
 	Changed    *Changed    `json:"changed,omitempty"`
 	Message    *Message    `json:"message,omitempty"`
 	Delivered  *Delivered  `json:"delivered,omitempty"`
+	ReadBy     *ReadBy     `json:"readBy,omitempty"`
 	RoomJoined *RoomJoined `json:"roomJoined,omitempty"`
 	RoomParted *RoomParted `json:"roomParted,omitempty"`
 	Topic      *Topic      `json:"topic,omitempty"`
@@ -133,6 +135,8 @@ func wrapEvent(e Event) wireEvent {
 		return wireEvent{Message: &e}
 	case Delivered:
 		return wireEvent{Delivered: &e}
+	case ReadBy:
+		return wireEvent{ReadBy: &e}
 	case RoomJoined:
 		return wireEvent{RoomJoined: &e}
 	case RoomParted:
@@ -166,6 +170,8 @@ func (w wireEvent) event() Event {
 		return *w.Message
 	case w.Delivered != nil:
 		return *w.Delivered
+	case w.ReadBy != nil:
+		return *w.ReadBy
 	case w.RoomJoined != nil:
 		return *w.RoomJoined
 	case w.RoomParted != nil:

@@ -122,6 +122,7 @@ func NewCore(cfg Config, now time.Time, port uint16, state replica.State) (*Core
 	}
 	c.now = now
 	c.people.me = Person{ID: c.id, Name: name, Online: true, Since: now}
+	c.rooms.reads.on = readMarksOn(cfg, state)
 	if err := c.openPost(now, state); err != nil {
 		return nil, err
 	}

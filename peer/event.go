@@ -10,7 +10,7 @@ import (
 )
 
 // Event is one thing that happened, for a screen or a command: Ready, Joined, Left, Changed, Message,
-// Delivered, RoomJoined, RoomParted, Topic, Gaps, Note, Status or Resync. The core emits them in order.
+// Delivered, ReadBy, RoomJoined, RoomParted, Topic, Gaps, Note, Status or Resync. The core emits them in order.
 type Event interface{ isEvent() }
 
 // Room is a public room or a direct conversation.
@@ -118,6 +118,7 @@ type Message struct {
 	Late     bool            `json:"late,omitempty"`     // came after lines that belong behind it were shown
 	Audience int             `json:"audience,omitempty"` // own lines: how many it is for
 	Reached  int             `json:"reached,omitempty"`  // own lines: how many have stored it
+	Read     bool            `json:"read,omitempty"`     // own lines of a direct conversation: the other one told that they have read it
 }
 
 // Delivered is somebody's word that they have stored an own line.
@@ -130,6 +131,15 @@ type Delivered struct {
 	Sendings int             `json:"sendings"`
 	Audience int             `json:"audience"`
 	Reached  int             `json:"reached"`
+}
+
+// ReadBy is somebody's word that they have read own lines of the direct conversation with them.
+type ReadBy struct {
+	Room  Room            `json:"room"`
+	Peer  protocol.PeerID `json:"peer"`
+	Name  string          `json:"name"`
+	At    time.Time       `json:"at"`    // when the word came
+	Lines []uuid.UUID     `json:"lines"` // that were not known to be read, in their order
 }
 
 // RoomJoined is a room that this node is now in.
@@ -178,6 +188,7 @@ type Status struct {
 	Owed       int           `json:"owed"`       // own lines that somebody online has not stored yet
 	RTT        time.Duration `json:"rtt"`        // the median of those online, 0 while unknown
 	Loss       float64       `json:"loss"`       // the greatest of those online
+	ReadMarks  bool          `json:"readMarks"`  // this node shares them
 }
 
 // Resync stands for events that were dropped because the view was too slow: read People and History again.
@@ -191,6 +202,7 @@ func (Left) isEvent()       {}
 func (Changed) isEvent()    {}
 func (Message) isEvent()    {}
 func (Delivered) isEvent()  {}
+func (ReadBy) isEvent()     {}
 func (RoomJoined) isEvent() {}
 func (RoomParted) isEvent() {}
 func (Topic) isEvent()      {}

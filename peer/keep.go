@@ -13,6 +13,7 @@ type keeping struct {
 	rooms  []replica.RoomState
 	people []*person
 	lines  []*line
+	read   []replica.LineState // own lines that somebody told they have read
 	marks  []replica.Mark
 	mail   []replica.Mail
 	setup  []replica.Setting
@@ -38,6 +39,15 @@ func (k *keeping) line(l *line) {
 	if !slices.Contains(k.lines, l) {
 		k.lines = append(k.lines, l)
 	}
+}
+
+// lineRead keeps that a line was read; it is false if that is known.
+func (k *keeping) lineRead(l replica.LineState) bool {
+	if slices.ContainsFunc(k.read, func(x replica.LineState) bool { return x.Log == l.Log && x.Seq == l.Seq }) {
+		return false
+	}
+	k.read = append(k.read, l)
+	return true
 }
 
 func (k *keeping) mark(m replica.Mark) {
@@ -76,6 +86,7 @@ func (k *keeping) fill(b *Batch) {
 	for _, l := range k.lines {
 		w.Lines = append(w.Lines, l.state())
 	}
+	w.Lines = append(w.Lines, k.read...)
 	b.kept, *k = *k, keeping{}
 }
 
@@ -104,6 +115,9 @@ func (k *keeping) again(b *Batch) {
 	}
 	for _, s := range newer.setup {
 		k.setting(s)
+	}
+	for _, l := range newer.read {
+		k.lineRead(l)
 	}
 }
 
@@ -197,6 +211,7 @@ func (c *Core) Read(now time.Time, id protocol.RoomID, upTo Place) error {
 	if upTo.Compare(r.Read) > 0 {
 		r.Read = upTo
 		c.keep.mark(replica.Mark{Room: id, Place: replica.Place(upTo)})
+		c.shareRead(r)
 		c.turn(now)
 	}
 	return nil

@@ -244,7 +244,7 @@ func (c *Core) message(r *room, s replica.Stored) (Message, bool) {
 		Text: text, Time: e.Wall, Place: Place(e.Place()),
 	}
 	if l := s.Line; l != nil {
-		m.Audience, m.Reached = len(l.Audience), len(l.Reached)
+		m.Audience, m.Reached, m.Read = len(l.Audience), len(l.Reached), !l.Read.IsZero()
 	}
 	if m.Own {
 		if l := c.outbox.find(e.Log, e.Seq); l != nil {

@@ -227,6 +227,11 @@ func (n *Node) Read(ctx context.Context, room protocol.RoomID, upTo Place) error
 	return do(ctx, n, func(now time.Time) error { return n.core.Read(now, room, upTo) })
 }
 
+// SetReadMarks implements Chat.
+func (n *Node) SetReadMarks(ctx context.Context, on bool) error {
+	return do(ctx, n, func(now time.Time) error { n.core.SetReadMarks(now, on); return nil })
+}
+
 // Detail implements Chat.
 func (n *Node) Detail(ctx context.Context, room protocol.RoomID, line Place) (Detail, error) {
 	return ask(ctx, n, func(now time.Time, reply func(Detail, error)) { n.core.Detail(now, room, line, reply) })

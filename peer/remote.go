@@ -229,6 +229,12 @@ func (r *Remote) Read(ctx context.Context, room protocol.RoomID, upTo Place) err
 	return err
 }
 
+// SetReadMarks implements Chat.
+func (r *Remote) SetReadMarks(ctx context.Context, on bool) error {
+	_, err := r.call(ctx, request{Do: "read-marks", On: on})
+	return err
+}
+
 // Detail implements Chat.
 func (r *Remote) Detail(ctx context.Context, room protocol.RoomID, line Place) (Detail, error) {
 	a, err := r.call(ctx, request{Do: "detail", Room: room, Place: line})

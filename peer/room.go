@@ -18,6 +18,7 @@ type rooms struct {
 	topics map[protocol.RoomID]subject
 	clock  *replica.Clock
 	epoch  uint64 // of one's own logs: new at each start, so that a restored old state cannot use a number twice
+	reads  readMarks
 }
 
 // room is a public room or a direct conversation, and what a view has been shown of it.
@@ -31,6 +32,7 @@ type room struct {
 	recent []shownLine
 	gaps   []Gap                         // as last told
 	met    map[protocol.PeerID]time.Time // when the first vectors of somebody came
+	read   readState                     // of a direct conversation
 }
 
 func (c *Core) addRoom(r Room, public string) *room {
@@ -68,8 +70,12 @@ func (c *Core) direct(p *person) *room {
 	}
 	r := c.addRoom(Room{ID: id, Name: "@" + p.name, With: p.id}, "")
 	c.keep.room(r, true)
+	c.shareRead(r)
 	return r
 }
+
+// directWith is the conversation with somebody, nil if it is not open.
+func (c *Core) directWith(p *person) *room { return c.rooms.byID[c.cfg.Network.DirectRoom(c.id, p.id)] }
 
 func (r *rooms) public() []protocol.RoomID {
 	var out []protocol.RoomID

@@ -54,7 +54,7 @@ func (c *Core) advanceStatus(now time.Time) {
 }
 
 func (c *Core) currentStatus() Status {
-	s := Status{Interfaces: interfaceNames(c.air.interfaces), Port: c.air.port, Owed: c.outbox.owed()}
+	s := Status{Interfaces: interfaceNames(c.air.interfaces), Port: c.air.port, Owed: c.outbox.owed(), ReadMarks: c.rooms.reads.on}
 	var rtts []time.Duration
 	for _, p := range c.people.list {
 		if !p.online() {
@@ -77,5 +77,5 @@ func (c *Core) currentStatus() Status {
 
 func (s Status) equal(t Status) bool {
 	return slices.Equal(s.Interfaces, t.Interfaces) && s.Port == t.Port && s.Online == t.Online &&
-		s.Owed == t.Owed && s.RTT == t.RTT && s.Loss == t.Loss
+		s.Owed == t.Owed && s.RTT == t.RTT && s.Loss == t.Loss && s.ReadMarks == t.ReadMarks
 }

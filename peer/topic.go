@@ -128,7 +128,7 @@ func (c *Core) Detail(now time.Time, id protocol.RoomID, at Place, reply func(De
 func (c *Core) detail(l replica.LineState) Detail {
 	d := Detail{Said: l.At, Reached: []Receipt{}, Missing: []Person{}}
 	for _, r := range l.Reached {
-		d.Reached = append(d.Reached, Receipt{Peer: r.Peer, Name: c.nameOf(r.Peer), At: r.At, Sendings: int(r.Sendings)})
+		d.Reached = append(d.Reached, Receipt{Peer: r.Peer, Name: c.nameOf(r.Peer), At: r.At, Sendings: int(r.Sendings), Read: l.Read})
 	}
 	for _, id := range l.Audience {
 		if p := c.people.byID[id]; p != nil && !slices.ContainsFunc(l.Reached, func(r replica.Receipt) bool { return r.Peer == id }) {

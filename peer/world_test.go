@@ -54,6 +54,7 @@ type node struct {
 	starts   int
 	skew     time.Duration
 	keeps    peer.Retention
+	reads    bool // shares read marks
 
 	core            *peer.Core
 	private, shared *sim.Socket
@@ -155,7 +156,7 @@ func (n *node) start(peers ...netip.AddrPort) {
 	state, _ := n.store.State()
 	n.core, err = peer.NewCore(peer.Config{
 		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers, Retention: n.keeps,
-		Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w,
+		ReadMarks: n.reads, Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w,
 	}, n.clock(), n.private.Port, state)
 	if err != nil {
 		w.t.Fatal(err)

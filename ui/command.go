@@ -38,6 +38,7 @@ func commands() []command {
 		{"me", "TEXT", "say what you do: /me waves", "", (*window).cmdMe},
 		{"search", "[QUERY]", "find what was said: words, \"a phrase\", from:NAME, in:ROOM, before:DATE, after:DATE", "", (*window).cmdSearch},
 		{"details", "", "who has your last line, or the chosen one, and since when", "", (*window).cmdDetails},
+		{"readmarks", "on|off", "tell how far you have read a direct conversation, and be told, where both want it", "", (*window).cmdReadMarks},
 		{"names", "", "who is in this room", "", (*window).cmdNames},
 		{"whois", "NAME", "key, address and round trip of a person", "person", (*window).cmdWhois},
 		{"clear", "", "empty the view; scrolling up brings it back", "", (*window).cmdClear},

@@ -171,7 +171,7 @@ func (c *conv) page(lines []*line, short bool) {
 func (c *conv) merge(lines []*line) {
 	for _, l := range lines {
 		if old := c.byID[l.id]; old != nil {
-			old.reached, old.audience = max(old.reached, l.reached), max(old.audience, l.audience)
+			old.reached, old.audience, old.read = max(old.reached, l.reached), max(old.audience, l.audience), old.read || l.read
 			continue
 		}
 		if l.place.Compare(c.latest) > 0 {

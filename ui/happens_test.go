@@ -211,6 +211,17 @@ func (s *stage) happens(who, what string) error {
 		said(s.says(who, s.room("#lobby"), rest, func(m *peer.Message) { m.Old = true }))
 	case "told": // which nobody hears of now
 		s.says(who, s.room("@"+who), rest, nil)
+	case "reads": // the whole conversation
+		e := peer.ReadBy{Room: s.room("@" + who), Peer: key(who), Name: name, At: s.clock}
+		s.village.mu.Lock()
+		for i, m := range s.history[e.Room.ID] {
+			if m.Own && !m.Read {
+				s.history[e.Room.ID][i].Read = true
+				e.Lines = append(e.Lines, m.ID)
+			}
+		}
+		s.village.mu.Unlock()
+		s.feed <- e
 	case "tells":
 		said(s.says(who, s.room("@"+who), rest, nil))
 	default:

@@ -251,6 +251,8 @@ func (t *timeline) mark(l *line) string {
 	var parts []string
 	switch {
 	case !l.own:
+	case l.read:
+		parts = append(parts, t.readMark())
 	case l.reached == 0 && t.m.owes(l):
 		parts = append(parts, g.stored+" owed since "+t.m.since(l.time))
 	case l.reached == 0:
@@ -274,12 +276,17 @@ func (t *timeline) mark(l *line) string {
 	return strings.Join(parts, g.dot)
 }
 
+// readMark is the mark of a line that the other one has read.
+func (t *timeline) readMark() string { return t.th.g.all + " read" }
+
 // markWidth is the room that the mark of a line may come to need, so that no text moves when people receive it.
 func (t *timeline) markWidth(l *line) int {
 	w := width(t.mark(l))
 	switch {
 	case l.own && l.audience > 1:
 		return max(w, width(fmt.Sprintf("%s %d/%d", t.th.g.all, l.audience, l.audience)))
+	case l.own && t.m.current.room.Direct() && t.m.status.ReadMarks:
+		return max(w, width(t.readMark()))
 	case l.own:
 		return max(w, 2)
 	}

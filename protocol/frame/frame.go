@@ -3,6 +3,7 @@
 //
 // control.go has the frames about the session itself: Ack, Ping, Self, Peers, PathChallenge, PathResponse, Close.
 // room.go has those about rooms: Entry and Part carry signed lines, Vector, Have and Want say who has what.
+// read.go has Read: how far somebody has read a direct conversation.
 //
 // Every frame stands next to its own Append and parse function. Parse is strict: what it accepts, Append writes again
 // byte for byte, so a receiver never works on something that the sender could have meant otherwise. A frame of a type
@@ -38,13 +39,14 @@ const (
 	TypePathChallenge Type = 14
 	TypePathResponse  Type = 15
 	TypeClose         Type = 16
+	TypeRead          Type = 17
 )
 
 var typeNames = [...]string{
 	TypeAck: "ack", TypePing: "ping", TypeSelf: "self", TypePeers: "peers", TypeVector: "vector", TypeEntry: "entry",
 	TypePart: "part", TypeHave: "have", TypeWant: "want", TypeOffer: "offer", TypeRequest: "request",
 	TypeChunk: "chunk", TypeCredit: "credit", TypePathChallenge: "path-challenge",
-	TypePathResponse: "path-response", TypeClose: "close",
+	TypePathResponse: "path-response", TypeClose: "close", TypeRead: "read",
 }
 
 func (t Type) String() string {
@@ -54,7 +56,7 @@ func (t Type) String() string {
 	return typeNames[t]
 }
 
-// Frame is one of Ack, Ping, Self, Peers, Vector, Entry, Part, Have, Want, PathChallenge, PathResponse, Close and
+// Frame is one of Ack, Ping, Self, Peers, Vector, Entry, Part, Have, Want, PathChallenge, PathResponse, Close, Read and
 // Unknown, each as a value. Every one has a String of a few words for traces.
 type Frame interface {
 	Type() Type
@@ -166,6 +168,8 @@ func reader(t Type) (read func(d *protocol.Decoder, n int) Frame, elements int) 
 		return parsePathResponse, 2
 	case TypeClose:
 		return parseClose, 3
+	case TypeRead:
+		return parseRead, 5
 	}
 	return nil, 0
 }
