@@ -22,12 +22,12 @@ const readMarksSetting = "read-marks"
 type reading struct {
 	shared bool   // its newest Read says that it shares marks
 	heard  uint64 // and has this counter
-	told   uint64 // the counter of the last one told, 0: none
-	mark   Place  // that it was told
+	told   bool   // it knows whether this node shares them
+	mark   Place  // and this mark
 }
 
 // again has the instance told everything once more.
-func (r *reading) again() { r.told, r.mark = 0, Place{} }
+func (r *reading) again() { r.told, r.mark = false, Place{} }
 
 // readState is how far the two of a direct conversation have read.
 type readState struct {
@@ -59,7 +59,7 @@ func (c *Core) SetReadMarks(now time.Time, on bool) {
 			case on:
 				cn.reads.again()
 				c.shareRead(r)
-			case cn.reads.told > 0:
+			case cn.reads.told:
 				c.putRead(cn, frame.Read{})
 			}
 		}
@@ -75,7 +75,7 @@ func (c *Core) SetReadMarks(now time.Time, on bool) {
 func (c *Core) putRead(cn *conn, f frame.Read) {
 	c.rooms.reads.counter++
 	f.Counter = c.rooms.reads.counter
-	cn.reads.told = f.Counter
+	cn.reads.told = true
 	cn.put(f, classControl)
 }
 
@@ -96,7 +96,7 @@ func (c *Core) shareRead(r *room) {
 			f.Epoch, f.Seq = mark.Epoch, mark.Seq
 			cn.reads.mark = mark
 		}
-		if f.Seq > 0 || cn.reads.told == 0 {
+		if f.Seq > 0 || !cn.reads.told {
 			c.putRead(cn, f)
 		}
 		wanted = wanted || cn.reads.shared

@@ -223,6 +223,22 @@ func TestReadMarksOutliveRestarts(t *testing.T) {
 	}
 }
 
+// One side has given the other up, which was only not heard and knows everything still.
+func TestReadMarksOutliveASilence(t *testing.T) {
+	for seed := range uint64(10) {
+		w, _, alice, bob := sharers(t, seed+1, true, true)
+		bob.say("@alice", "two")
+		w.run(time.Second)
+		w.lan.Cut(bob.host, alice.host)
+		w.run(10 * time.Second)
+		w.lan.Heal()
+		w.run(10 * time.Second)
+		alice.readsUpTo(bob, "two")
+		w.run(time.Second)
+		bob.wantRead(alice, "two", "two")
+	}
+}
+
 func TestReadMarksAreSwitched(t *testing.T) {
 	w, watch, alice, bob := sharers(t, 5, true, false)
 	set := func(n *node, on bool) { n.core.SetReadMarks(n.clock(), on); n.settle() }

@@ -123,9 +123,6 @@ func (cn *conn) lost(items []*item) {
 		if s, ok := it.frame.(frame.Self); ok && s.Counter < cn.self.told {
 			continue // a newer Self says everything
 		}
-		if r, ok := it.frame.(frame.Read); ok && r.Counter < cn.reads.told {
-			continue // and so does a newer Read
-		}
 		it.queued, it.lostOnce = true, true
 		again[it.class] = append(again[it.class], it)
 	}
