@@ -19,6 +19,7 @@ type conn struct {
 	instance protocol.Instance
 	person   *person
 	seed     netip.AddrPort // the --peer address that led here
+	silent   bool           // its announcements do not come here
 	since    time.Time
 	heard    time.Time // of the last packet that authenticated
 	path     path
@@ -281,6 +282,7 @@ func (c *Core) chores(now time.Time) {
 		}
 	}
 	for _, cn := range slices.Clone(c.conns) {
+		c.noticeSilent(now, cn)
 		s := cn.link.session
 		switch {
 		case s.Expired(now):

@@ -3,6 +3,7 @@ package peer_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -239,6 +240,24 @@ func TestPersonIsWhereAnyInstanceIs(t *testing.T) {
 	w.run(time.Second)
 	if p := bob.core.People()[0]; !p.Online || !slices.Equal(p.Rooms, []string{"lobby", "den"}) {
 		t.Errorf("after the other one has left bob has alice in %q, online %v", p.Rooms, p.Online)
+	}
+}
+
+func TestHubIntroducesThoseWhoCannotHearEachOther(t *testing.T) {
+	w := newWorld(t, 14)
+	w.quiet = true
+	w.lan.Set(sim.Link{BroadcastLoss: 1})
+	hub, alice, bob := w.host("hub"), w.host("alice"), w.host("bob")
+	hub.start()
+	w.run(time.Second)
+	at := netip.AddrPortFrom(hub.host.Interfaces()[1].Addr.Addr(), 0)
+	alice.start(at)
+	bob.start(at)
+	w.run(protocol.IntroduceAfter + 3*time.Second)
+	for _, n := range []*node{alice, bob} {
+		if got := len(strings.Fields(n.online())); got != 2 {
+			t.Errorf("%s sees %q", n.name, n.online())
+		}
 	}
 }
 

@@ -101,21 +101,43 @@ func (c *Core) tell(now time.Time, cn *conn) {
 		Key: c.post.statement,
 	}, classControl)
 	cn.self.told = c.people.counter
+	c.introduce(cn, c.conns)
+}
+
+// introduce tells one instance where others are, as many as one frame holds.
+func (c *Core) introduce(to *conn, others []*conn) {
 	var peers frame.Peers
-	for _, other := range c.conns {
-		if len(peers.Peers) < protocol.MaxPeersFrame && c.introduces(other, cn) {
+	for _, other := range others {
+		if len(peers.Peers) < protocol.MaxPeersFrame && c.introduces(other, to) {
 			peers.Peers = append(peers.Peers, frame.Peer{Instance: other.instance, Addr: other.path.to.Addr})
 		}
 	}
 	if len(peers.Peers) > 0 {
-		cn.put(peers, classControl)
+		to.put(peers, classControl)
+	}
+}
+
+// noticeSilent introduces an instance whose announcements do not come here to the others: nor will they come to them.
+func (c *Core) noticeSilent(now time.Time, cn *conn) {
+	if cn.silent || !cn.self.met || now.Sub(cn.since) < protocol.IntroduceAfter {
+		return
+	}
+	if _, heard := c.roster.Reception(cn.instance); heard {
+		return
+	}
+	cn.silent = true
+	c.introduce(cn, c.conns)
+	for _, other := range c.conns {
+		if other.self.met {
+			c.introduce(other, []*conn{cn})
+		}
 	}
 }
 
 // introduces tells whether to is to know where somebody else is: announcements do not pass between them,
-// if one of them was reached by hand or is off link.
+// if one of them was reached by hand, is off link or is not heard announcing itself.
 func (c *Core) introduces(other, to *conn) bool {
-	beyond := func(cn *conn) bool { return cn.seed.IsValid() || !c.air.onLink(cn.path.to) }
+	beyond := func(cn *conn) bool { return cn.silent || cn.seed.IsValid() || !c.air.onLink(cn.path.to) }
 	addr := other.path.to.Addr
 	return other != to && other.person.told && !other.path.strict && (beyond(to) || beyond(other)) &&
 		addr.Addr() != to.path.to.Addr.Addr() && !addr.Addr().IsLoopback()
@@ -184,8 +206,8 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		}
 	}
 	for _, other := range c.conns {
-		if first && other.self.met && c.introduces(cn, other) {
-			other.put(frame.Peers{Peers: []frame.Peer{{Instance: cn.instance, Addr: cn.path.to.Addr}}}, classControl)
+		if first && other.self.met {
+			c.introduce(other, []*conn{cn})
 		}
 	}
 	if back || changed {

@@ -113,6 +113,11 @@ const (
 	// RetryMin and RetryMax bound the pause after a failed handshake: 5, 10 … 60 s.
 	RetryMin = 5 * time.Second
 	RetryMax = 60 * time.Second
+	// HintTries is how many handshakes with somebody whom a Peers frame has named are tried, heard of or not.
+	HintTries = 4
+	// IntroduceAfter is how long no announcement of an instance must have come for it to be introduced to the others:
+	// longer than a burst lasts.
+	IntroduceAfter = 6 * time.Second
 )
 
 // Sessions (SPEC section 4).
