@@ -16,6 +16,7 @@ type candidate struct {
 	paths     []protocol.Path // where it was heard of, up to protocol.MaxPaths
 	heard     time.Time       // of it last
 	due       time.Time       // waiting: connect; connecting: give up; pausing: try again, at the earliest
+	hinted    bool            // a live peer has passed it on, perhaps once only
 	failures  int             // in a row
 	failed    time.Time       // last
 	reception reception
@@ -47,8 +48,13 @@ func (c *candidate) fail(now time.Time) {
 	c.failures++
 }
 
-// again tells whether a pausing one may try again: it was heard of since it failed.
-func (c *candidate) again() bool { return c.state == pausing && c.heard.After(c.failed) }
+// again tells whether a pausing one may try again: it was heard of since it failed, or need not be.
+func (c *candidate) again() bool {
+	return c.state == pausing && (c.heard.After(c.failed) || c.trusted())
+}
+
+// trusted tells whether a hint is still followed, though nothing more was heard.
+func (c *candidate) trusted() bool { return c.hinted && c.failures < protocol.HintTries }
 
 // candidates are bounded, in all and per address (SPEC section 3.2).
 type candidates struct {
@@ -125,7 +131,7 @@ func (cs *candidates) wake(now time.Time) {
 func (cs *candidates) advance(now time.Time, interval time.Duration) []Action {
 	quiet := now.Add(-protocol.CandidateIntervals * interval)
 	cs.list = slices.DeleteFunc(cs.list, func(c *candidate) bool {
-		gone := c.state != connecting && !c.heard.After(quiet)
+		gone := c.state != connecting && !c.trusted() && !c.heard.After(quiet)
 		if gone {
 			delete(cs.byInstance, c.instance)
 		}
@@ -180,7 +186,9 @@ func (cs *candidates) due(now time.Time, interval time.Duration) time.Time {
 		case c.state == waiting && running < protocol.ConnectLimit:
 			due = earlier(due, later(c.due, cs.rate.next(now)))
 		}
-		due = earlier(due, c.heard.Add(protocol.CandidateIntervals*interval))
+		if !c.trusted() {
+			due = earlier(due, c.heard.Add(protocol.CandidateIntervals*interval))
+		}
 	}
 	return due
 }

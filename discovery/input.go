@@ -29,10 +29,13 @@ func (r *Roster) Announced(now time.Time, a protocol.Announcement, path protocol
 	return err
 }
 
-// Hint takes an address that a live peer has passed on. It makes a candidate, or refreshes one.
+// Hint takes an address that a live peer has passed on. It makes a candidate, or refreshes one. Since that may happen
+// once only, protocol.HintTries handshakes are tried whether or not it is heard of again.
 func (r *Roster) Hint(now time.Time, i protocol.Instance, path protocol.Path) {
 	if r.refuse(now, i, path) == nil && r.members.byInstance[i] == nil {
-		_, _ = r.candidate(now, i, path)
+		if c, err := r.candidate(now, i, path); err == nil {
+			c.hinted = true
+		}
 	}
 }
 

@@ -124,6 +124,26 @@ func TestAHintMakesACandidateToo(t *testing.T) {
 		want paths bob 192.168.7.7/2`)
 }
 
+func TestAHintIsFollowedAFewTimes(t *testing.T) {
+	run(t, `
+		hint bob at 192.168.7.7
+		advance 50ms
+		want connect bob at 192.168.7.7
+		failed bob
+		advance 4.9s
+		advance 200ms
+		want connect bob at 192.168.7.7
+		failed bob
+		advance 10.1s
+		want connect bob at 192.168.7.7
+		failed bob
+		advance 20.1s
+		want connect bob at 192.168.7.7
+		failed bob
+		advance 10m
+		want n 0`)
+}
+
 func TestAKilledPeerIsNoticedWithinFiveSeconds(t *testing.T) {
 	run(t, `
 		proven bob at 10.0.0.2

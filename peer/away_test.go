@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"earshot/discovery/lan/sim"
 	"earshot/peer"
 	"earshot/protocol/replica"
 )
@@ -136,6 +137,77 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 	}
 }
 
+func TestWhatAFullDiskRefusedIsWrittenOnceItHasRoom(t *testing.T) {
+	w := newWorld(t, 26)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	hers, his := &sick{MemStore: alice.store}, &sick{MemStore: carol.store}
+	alice.wrap, carol.wrap = hers, his
+	w.run(time.Second)
+	his.ill = true
+	bob.kill()
+	w.run(6 * time.Second)
+	alice.say("bob", "by way of carol")
+	w.run(2 * time.Second)
+	dave := w.host("dave")
+	dave.start()
+	w.run(2 * time.Second)
+	his.ill = false
+	w.run(time.Minute)
+	alice.kill()
+	dave.kill()
+	carol.kill()
+	carol.start() // from what its disk holds
+	if got := carol.core.People(); len(got) != 3 {
+		t.Errorf("carol knows %d people after the restart", len(got))
+	}
+	bob.start()
+	w.run(5 * time.Second)
+	if got := bob.lines("@alice"); !slices.Equal(got, []string{"alice: by way of carol"}) {
+		t.Errorf("bob shows %q", got)
+	}
+	alice.start()
+	w.run(2 * time.Second)
+	alice.disk = 20 * time.Millisecond // then the receipts do not come in time for the batch of the line
+	alice.say("#lobby", "received, but not noted")
+	w.run(21 * time.Millisecond)
+	hers.ill = true
+	w.run(2 * time.Second)
+	if state, _ := alice.store.State(); len(state.Lines) != 1 || len(state.Lines[0].Reached) != 0 {
+		t.Fatalf("owed while the disk is full: %+v", state.Lines)
+	}
+	hers.ill = false
+	w.run(time.Minute)
+	if state, _ := alice.store.State(); len(state.Lines) != 1 || len(state.Lines[0].Reached) != 2 { // dave lacks it
+		t.Errorf("owed according to the disk: %+v", state.Lines)
+	}
+}
+
+func TestLetterIsNotPromisedBeforeItIsStored(t *testing.T) {
+	w := newWorld(t, 27)
+	nodes := everybody(w, "alice", "bob", "carol")
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	disk := &sick{MemStore: carol.store}
+	carol.wrap = disk
+	w.quiet = true
+	w.run(time.Second)
+	bob.kill()
+	w.run(6 * time.Second)
+	disk.ill = true
+	w.quiet = false
+	alice.say("bob", "by way of carol")
+	w.run(10 * time.Second)
+	if strings.Contains(w.out.String(), "[have ") {
+		t.Errorf("carol promises what is not stored:\n%s", w.out.String())
+	}
+	disk.ill = false
+	w.run(time.Minute)
+	if !strings.Contains(w.out.String(), "[have ") {
+		t.Errorf("carol never says that the letter is stored:\n%s", w.out.String())
+	}
+}
+
 func TestTopicIsEverybodys(t *testing.T) {
 	w := newWorld(t, 23)
 	w.quiet = true
@@ -156,6 +228,54 @@ func TestTopicIsEverybodys(t *testing.T) {
 	}
 }
 
+func TestOlderTopicThatComesLateChangesNothing(t *testing.T) {
+	w := newWorld(t, 25)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	w.run(time.Second)
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	set := func(n *node, topic string) {
+		n.core.SetTopic(n.clock(), "#lobby", topic, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		n.settle()
+		w.run(100 * time.Millisecond)
+	}
+	is := func(when, want string) {
+		t.Helper()
+		if rooms := bob.core.PublicRooms(); len(rooms) != 1 || rooms[0].Topic != want {
+			t.Errorf("%s: bob knows of %+v, the topic is %q", when, rooms, want)
+		}
+	}
+	w.lan.Partition([]*sim.Host{alice.host, bob.host}, []*sim.Host{carol.host})
+	set(carol, "older")
+	alice.say("#lobby", "a line")
+	set(alice, "newer")
+	bob.kill()
+	bob.start()
+	w.lan.Heal()
+	w.run(10 * time.Second)
+	is("after a restart", "newer")
+	if err := bob.core.Part(bob.clock(), "#lobby"); err != nil {
+		t.Error(err)
+	}
+	bob.settle()
+	w.run(time.Second)
+	bob.kill()
+	bob.start()
+	w.run(time.Second)
+	if _, err := bob.core.Join(bob.clock(), "lobby"); err != nil {
+		t.Error(err)
+	}
+	bob.settle()
+	is("after leaving and coming back", "newer")
+	w.run(time.Second)
+	set(carol, "")
+	is("once it was taken away", "")
+}
+
 func TestSearchFindsAndForgetForgets(t *testing.T) {
 	w := newWorld(t, 24)
 	w.quiet = true
@@ -171,6 +291,9 @@ func TestSearchFindsAndForgetForgets(t *testing.T) {
 			}
 			for _, m := range f.Messages {
 				texts = append(texts, m.Name+": "+m.Text)
+				if strings.Contains(query, "in:") && !strings.HasSuffix(query, "in:"+m.Room.Name) {
+					t.Errorf("%q is said to be of %s", m.Text, m.Room.Name)
+				}
 			}
 		})
 		nodes[1].settle()
@@ -179,6 +302,24 @@ func TestSearchFindsAndForgetForgets(t *testing.T) {
 	}
 	if got := find("needle from:alice in:#lobby"); !slices.Equal(got, []string{"alice: the needle"}) {
 		t.Errorf("found %q", got)
+	}
+	nodes[1].core.Join(nodes[1].clock(), "go")
+	nodes[1].settle()
+	nodes[1].say("#go", "another needle")
+	w.run(100 * time.Millisecond)
+	for _, restart := range []bool{false, true} {
+		if err := nodes[1].core.Part(nodes[1].clock(), "#go"); !restart && err != nil {
+			t.Error(err)
+		}
+		nodes[1].settle()
+		w.run(100 * time.Millisecond)
+		if restart {
+			nodes[1].kill()
+			nodes[1].start()
+		}
+		if got := find("needle in:#go"); !slices.Equal(got, []string{"bob: another needle"}) {
+			t.Errorf("in a room that was left, restart %v: found %q", restart, got)
+		}
 	}
 	nodes[1].core.Forget(nodes[1].clock(), "#lobby", func(err error) {
 		if err != nil {

@@ -1,10 +1,14 @@
 package peer_test
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"earshot/discovery/lan/sim"
 	"earshot/peer"
 	"earshot/protocol"
 	"earshot/protocol/replica"
@@ -91,6 +95,86 @@ func BenchmarkLateJoiner(b *testing.B) {
 		b.ReportMetric(float64(datagrams)/lines, "datagrams/entry")
 	}
 }
+
+// spoilt is a store from which one entry comes back damaged.
+type spoilt struct {
+	*replica.MemStore
+	seq uint64
+}
+
+func (s spoilt) Load(log replica.Log, first, last uint64, limit int) ([][]byte, error) {
+	raws, err := s.MemStore.Load(log, first, last, limit)
+	for i, raw := range raws {
+		if first+uint64(i) == s.seq {
+			raws[i] = bytes.Clone(raw)
+			raws[i][len(raw)-1] ^= 1
+		}
+	}
+	return raws, err
+}
+
+func TestWhatTheDiskHasDamagedIsKeptFromOthers(t *testing.T) {
+	w := newWorld(t, 32)
+	w.quiet = true
+	alice, bob := w.host("alice"), w.host("bob")
+	library(t, alice.store, 40)
+	alice.wrap = spoilt{alice.store, 20}
+	alice.start()
+	bob.start()
+	w.run(10 * time.Second)
+	if got := len(entries(bob.store)); got != 39 {
+		t.Errorf("bob has %d entries, 39 are intact", got)
+	}
+	for reason, n := range bob.core.Drops() {
+		if strings.HasPrefix(reason, "replica") {
+			t.Errorf("bob has refused %d: %s", n, reason)
+		}
+	}
+}
+
+func TestWhatOthersHaveMoreOfIsMissingAtTheEnd(t *testing.T) {
+	w := newWorld(t, 32)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	w.run(time.Second)
+	alice.say("#lobby", "the first")
+	w.run(time.Second)
+	w.lan.Partition([]*sim.Host{alice.host, carol.host}, []*sim.Host{bob.host})
+	w.run(10 * time.Second)
+	alice.say("#lobby", "the second")
+	alice.say("#lobby", "the third")
+	w.run(time.Second)
+	alice.kill()
+	carol.wrap = mute{carol.store}
+	w.lan.Heal()
+	gaps := func() (last []peer.Gap) {
+		for _, e := range bob.events {
+			if g, ok := e.(peer.Gaps); ok {
+				last = g.Gaps
+			}
+		}
+		return last
+	}
+	for range 50 {
+		if w.run(100 * time.Millisecond); len(gaps()) > 0 {
+			break
+		}
+	}
+	if g := gaps(); len(g) != 1 || g[0].Name != "alice" || g[0].Last != 1 || !slices.Equal(g[0].Missing, []protocol.Range{{First: 2, Last: 3}}) {
+		t.Errorf("bob misses %+v", g)
+	}
+	carol.wrap = nil
+	w.run(2 * time.Minute)
+	if g := gaps(); len(g) != 0 || len(bob.lines("#lobby")) != 3 {
+		t.Errorf("in the end bob misses %+v of %q", g, bob.lines("#lobby"))
+	}
+}
+
+// mute is a store that hands nothing out.
+type mute struct{ *replica.MemStore }
+
+func (mute) Load(replica.Log, uint64, uint64, int) ([][]byte, error) { return nil, nil }
 
 func TestSlowDiskStallsNothingElse(t *testing.T) {
 	w := newWorld(t, 31)

@@ -40,10 +40,20 @@ type Chat interface {
 	Forget(ctx context.Context, room string) error
 	// Read notes that a room has been read up to a place.
 	Read(ctx context.Context, room protocol.RoomID, upTo Place) error
+	// SetReadMarks says whether read marks are shared with the other one of each direct conversation, from now on and
+	// after a restart too. They are shown and sent only where both share them.
+	SetReadMarks(ctx context.Context, on bool) error
 	// Detail is who has an own line, and who has not.
 	Detail(ctx context.Context, room protocol.RoomID, line Place) (Detail, error)
 	// Ping measures one round trip over the secured channel. ErrNoAnswer: ctx ended first.
 	Ping(ctx context.Context, who string) (time.Duration, error)
+	// Bench measures the channel to somebody who serves benches. Once ctx has ended it returns what was measured until then, not Done.
+	// ErrNoBench: they do not serve any.
+	Bench(ctx context.Context, who string, spec BenchSpec) (BenchReport, error)
+	// BenchProgress is how far the benches that run have come.
+	BenchProgress(ctx context.Context) ([]BenchReport, error)
+	// ServeBench answers the benches of others until ctx ends.
+	ServeBench(ctx context.Context) error
 }
 
 // Found is what a search has found.
@@ -72,7 +82,8 @@ type Receipt struct {
 	Peer     protocol.PeerID `json:"peer"`
 	Name     string          `json:"name"`
 	At       time.Time       `json:"at"`
-	Sendings int             `json:"sendings"` // how often it had been sent by then
+	Sendings int             `json:"sendings"`      // how often it had been sent by then
+	Read     time.Time       `json:"read,omitzero"` // when they told that they have read it, in a direct conversation
 }
 
 // Feed is one reader's events.

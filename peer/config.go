@@ -1,12 +1,12 @@
 package peer
 
 import (
-	"time"
-
+	"cmp"
 	"io"
 	"log/slog"
 	"net/netip"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,10 +30,13 @@ type Config struct {
 	AnnouncePort uint16           // shared by every instance on the LAN, 0: protocol.AnnouncePort
 	Peers        []netip.AddrPort // beyond the broadcast domain; port 0: the announce port
 
-	Store replica.Store // nil: in memory
-	Rand  io.Reader     // nil: crypto/rand
-	Trace trace.Sink    // nil: none
-	Log   *slog.Logger  // nil: none
+	Store     replica.Store // nil: in memory
+	Retention Retention     // of every room in the store
+	ReadMarks bool          // tell the other side of a direct conversation how far it has been read, and be told; what SetReadMarks set last goes before it
+
+	Rand  io.Reader    // nil: crypto/rand
+	Trace trace.Sink   // nil: none
+	Log   *slog.Logger // nil: none
 
 	// CPU tells the processor time that this process has spent so far, for benches. nil: unknown.
 	CPU func() time.Duration
@@ -44,6 +47,30 @@ type Config struct {
 	Conn, AnnounceConn lan.Conn
 	// ListInterfaces replaces the system's list of interfaces.
 	ListInterfaces func(only []string) ([]lan.Interface, error)
+}
+
+// Retention is how much of a room is kept. What is more goes while the node runs, and is not fetched again: not even
+// under a Retention that would keep it.
+type Retention struct {
+	Days    int // since it was said; 0: DefaultDays, negative: for ever
+	Entries int // the newest, though none that is still owed to somebody goes; 0: DefaultEntries, negative: all
+}
+
+// What the zero Retention keeps.
+const (
+	DefaultDays    = 90
+	DefaultEntries = 50_000
+)
+
+// keep is what the store has to leave.
+func (r Retention) keep(now time.Time) (k replica.Keep) {
+	if days := cmp.Or(r.Days, DefaultDays); days > 0 {
+		k.Since, k.Until = now.AddDate(0, 0, -days), now.Add(protocol.SkewMark)
+	}
+	if entries := cmp.Or(r.Entries, DefaultEntries); entries > 0 {
+		k.Newest = uint64(entries)
+	}
+	return k
 }
 
 // CleanName is a name as others may see it: 1 to protocol.MaxName bytes of letters, digits, marks and punctuation

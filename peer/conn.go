@@ -15,14 +15,12 @@ import (
 	"earshot/protocol/stream"
 )
 
-// retiredFor is how long packets of a replaced session are still taken.
-const retiredFor = 5 * time.Second
-
 // conn is what this node shares with one instance of somebody, over whatever sessions follow one another.
 type conn struct {
 	instance protocol.Instance
 	person   *person
 	seed     netip.AddrPort // the --peer address that led here
+	silent   bool           // its announcements do not come here
 	since    time.Time
 	heard    time.Time // of the last packet that authenticated
 	path     path
@@ -39,6 +37,7 @@ type conn struct {
 	self     hello
 	serving  map[place]bool // entries queued or in flight
 	haves    haves
+	reads    reading
 	digest   protocol.Digest // of the last announcement
 	compare  time.Time       // when vectors are due because it changed
 	failures []time.Time
@@ -58,12 +57,24 @@ type link struct {
 	retired    time.Time // when an old session's last packets are no longer taken
 }
 
+// rtt is the smoothed round trip, 0 while nothing was measured on the present path.
+func (l *link) rtt() time.Duration {
+	if r := l.sender.RTT(); r.Latest > 0 {
+		return r.Smoothed
+	}
+	return 0
+}
+
 // hello is the exchange of Selfs with one instance.
 type hello struct {
 	met   bool   // its Self has come
 	heard uint64 // its counter
 	told  uint64 // the counter of the last one told
+	rooms []string
 }
+
+// in tells whether the instance is in a public room.
+func (cn *conn) in(name string) bool { return slices.Contains(cn.self.rooms, name) }
 
 // place names one entry.
 type place struct {
@@ -128,6 +139,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 		c.conns = append(c.conns, cn)
 		cn.person.conns = append(cn.person.conns, cn)
 		c.tell(now, cn)
+		c.shareRead(c.directWith(cn.person))
 	default:
 		if cn.next != nil {
 			c.release(cn.next)
@@ -166,9 +178,11 @@ func (c *Core) unconfirmed(now time.Time, s *session.Session) {
 func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
 	cn.link, cn.next = cn.next, nil
-	old.retired = now.Add(retiredFor)
+	old.retired = now.Add(protocol.RetiredTime)
 	cn.owe(old.sender.Drain())
 	c.tell(now, cn)
+	cn.reads.again()
+	c.shareRead(c.directWith(cn.person))
 }
 
 func (c *Core) release(l *link) {
@@ -190,7 +204,12 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == cn })
 	c.logs.fetcher.Gone(cn.instance)
 	c.status.touch(now)
-	if cn.self.met && !p.online() {
+	if before := p.rooms; p.online() {
+		if p.rooms = p.union(); !slices.Equal(before, p.rooms) {
+			c.keep.person(p)
+			c.emitChanged(p, "")
+		}
+	} else if cn.self.met {
 		p.since = now
 		c.keep.person(p)
 		c.emit(Left{Person: c.view(p), Reason: reason})
@@ -272,6 +291,7 @@ func (c *Core) chores(now time.Time) {
 		}
 	}
 	for _, cn := range slices.Clone(c.conns) {
+		c.noticeSilent(now, cn)
 		s := cn.link.session
 		switch {
 		case s.Expired(now):

@@ -163,12 +163,25 @@ func (c *client) do(ctx context.Context, q request) (a response, err error) {
 		err = c.chat.Forget(ctx, q.Name)
 	case "read":
 		err = c.chat.Read(ctx, q.Room, q.Place)
+	case "read-marks":
+		err = c.chat.SetReadMarks(ctx, q.On)
 	case "detail":
 		var d Detail
 		d, err = c.chat.Detail(ctx, q.Room, q.Place)
 		a.Detail = &d
 	case "ping":
 		a.RTT, err = c.chat.Ping(ctx, q.Name)
+	case "bench":
+		if q.Bench == nil {
+			return a, ErrBench
+		}
+		var r BenchReport
+		r, err = c.chat.Bench(ctx, q.Name, *q.Bench)
+		a.Benches = []BenchReport{r}
+	case "benches":
+		a.Benches, err = c.chat.BenchProgress(ctx)
+	case "serve-bench":
+		err = c.chat.ServeBench(ctx)
 	case "feed":
 		err = c.open(ctx, q.ID)
 	case "next":

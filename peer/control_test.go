@@ -110,13 +110,38 @@ func (p *parrot) Read(_ context.Context, room protocol.RoomID, upTo Place) error
 	return nil
 }
 
+func (p *parrot) SetReadMarks(_ context.Context, on bool) error {
+	p.heard("read marks %v", on)
+	return nil
+}
+
 func (p *parrot) Detail(_ context.Context, room protocol.RoomID, line Place) (Detail, error) {
 	p.heard("detail %v %v", room == parrotRoom.ID, line)
 	return Detail{
 		Said:    parrotNoon,
-		Reached: []Receipt{{Peer: parrotBob, Name: "bob", At: parrotNoon, Sendings: 3}},
+		Reached: []Receipt{{Peer: parrotBob, Name: "bob", At: parrotNoon, Sendings: 3, Read: parrotNoon}},
 		Missing: []Person{{ID: protocol.PeerID{4}, Name: "carol", Since: parrotNoon}},
 	}, nil
+}
+
+func (p *parrot) Bench(ctx context.Context, who string, spec BenchSpec) (BenchReport, error) {
+	p.heard("bench to %s: %+v", who, spec)
+	if who != "bob" {
+		return BenchReport{}, fmt.Errorf("%s: %w", who, ErrNoBench)
+	}
+	if spec.Duration > 0 {
+		<-ctx.Done()
+	}
+	return BenchReport{Done: spec.Duration == 0, Messages: 3, Latency: BenchLatency{P99: time.Millisecond}}, nil
+}
+
+func (p *parrot) BenchProgress(context.Context) ([]BenchReport, error) {
+	return []BenchReport{{Bytes: 1 << 40}}, nil
+}
+
+func (p *parrot) ServeBench(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
 }
 
 func (p *parrot) Ping(ctx context.Context, who string) (time.Duration, error) {
@@ -206,10 +231,24 @@ func TestRemoteAnswersAsTheChatDoes(t *testing.T) {
 		{"read", func(c Chat) (any, error) {
 			return nil, c.Read(ctx, parrotRoom.ID, Place{Lamport: 4, Author: parrotBob, Epoch: 1 << 52, Seq: 9})
 		}},
+		{"read marks", func(c Chat) (any, error) { return nil, c.SetReadMarks(ctx, true) }},
 		{"detail", func(c Chat) (any, error) {
 			return c.Detail(ctx, parrotRoom.ID, Place{Lamport: 5, Author: parrotBob})
 		}},
 		{"ping", func(c Chat) (any, error) { return c.Ping(ctx, "bob") }},
+		{"bench", func(c Chat) (any, error) { return c.Bench(ctx, "bob", BenchSpec{Messages: 3, Rate: BenchFlood}) }},
+		{"bench cut short", func(c Chat) (any, error) {
+			ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+			defer cancel()
+			return c.Bench(ctx, "bob", BenchSpec{Duration: time.Hour})
+		}},
+		{"bench refused", func(c Chat) (any, error) { return c.Bench(ctx, "carol", BenchSpec{Bytes: 1}) }},
+		{"benches", func(c Chat) (any, error) { return c.BenchProgress(ctx) }},
+		{"serve benches", func(c Chat) (any, error) {
+			ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+			defer cancel()
+			return nil, c.ServeBench(ctx)
+		}},
 		{"rename", func(c Chat) (any, error) { return nil, c.Rename(ctx, "carol") }},
 		{"part", func(c Chat) (any, error) { return nil, c.Part(ctx, "#go") }},
 		{"unknown", func(c Chat) (any, error) { return c.Say(ctx, "@nobody", "psst", false) }},
@@ -262,12 +301,13 @@ func TestEveryEventCrosses(t *testing.T) {
 		Changed{Person: who, Was: "rob"},
 		parrotLine,
 		Delivered{ID: parrotLine.ID, Room: parrotRoom, Peer: parrotBob, Name: "bob", After: time.Millisecond, Sendings: 2, Audience: 3, Reached: 1},
+		ReadBy{Room: parrotRoom, Peer: parrotBob, Name: "bob", At: parrotNoon, Lines: []uuid.UUID{parrotLine.ID}},
 		RoomJoined{parrotRoom},
 		RoomParted{parrotRoom},
 		Topic{Room: Room{ID: parrotRoom.ID, Name: "#lobby", Topic: "tea", Read: Place{Lamport: 3, Seq: 1}}, By: "bob"},
 		Gaps{Room: parrotRoom, Gaps: []Gap{{Author: parrotBob, Name: "bob", Epoch: 5, Missing: []protocol.Range{{First: 41, Last: 42}}, Asked: "carol"}}},
 		Note{Text: "port taken", Trouble: true},
-		Status{Owed: 1, Loss: 0.5},
+		Status{Owed: 1, Loss: 0.5, ReadMarks: true},
 		Resync{Dropped: 4},
 	}
 	p.batches <- first

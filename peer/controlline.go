@@ -38,6 +38,8 @@ type request struct {
 	Place  Place           `json:"place,omitzero"`
 	Older  uint64          `json:"older,omitempty"`
 	Count  int             `json:"count,omitempty"`
+	Bench  *BenchSpec      `json:"bench,omitempty"`
+	On     bool            `json:"on,omitempty"`
 }
 
 // response is a line from the server.
@@ -53,6 +55,7 @@ type response struct {
 	Detail   *Detail       `json:"detail,omitempty"`
 	Events   []wireEvent   `json:"events,omitempty"`
 	RTT      time.Duration `json:"rtt,omitempty"`
+	Benches  []BenchReport `json:"benches,omitempty"`
 }
 
 // wireError keeps the identity of an error across the socket: Code is one of errorCodes, or empty.
@@ -71,6 +74,8 @@ var errorCodes = []struct {
 	{"bad-name", ErrBadName},
 	{"not-joined", ErrNotJoined},
 	{"no-answer", ErrNoAnswer},
+	{"no-bench", ErrNoBench},
+	{"bench", ErrBench},
 	{"closed", ErrClosed},
 	{"canceled", context.Canceled},
 	{"late", context.DeadlineExceeded},
@@ -110,6 +115,7 @@ type wireEvent struct {
 	Changed    *Changed    `json:"changed,omitempty"`
 	Message    *Message    `json:"message,omitempty"`
 	Delivered  *Delivered  `json:"delivered,omitempty"`
+	ReadBy     *ReadBy     `json:"readBy,omitempty"`
 	RoomJoined *RoomJoined `json:"roomJoined,omitempty"`
 	RoomParted *RoomParted `json:"roomParted,omitempty"`
 	Topic      *Topic      `json:"topic,omitempty"`
@@ -133,6 +139,8 @@ func wrapEvent(e Event) wireEvent {
 		return wireEvent{Message: &e}
 	case Delivered:
 		return wireEvent{Delivered: &e}
+	case ReadBy:
+		return wireEvent{ReadBy: &e}
 	case RoomJoined:
 		return wireEvent{RoomJoined: &e}
 	case RoomParted:
@@ -166,6 +174,8 @@ func (w wireEvent) event() Event {
 		return *w.Message
 	case w.Delivered != nil:
 		return *w.Delivered
+	case w.ReadBy != nil:
+		return *w.ReadBy
 	case w.RoomJoined != nil:
 		return *w.RoomJoined
 	case w.RoomParted != nil:

@@ -3,6 +3,7 @@ package peer_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"earshot/discovery/lan/sim"
 	"earshot/peer"
+	"earshot/protocol"
 	"earshot/protocol/replica"
 )
 
@@ -200,6 +202,114 @@ func TestNewAddressAndPulledCable(t *testing.T) {
 	}
 	if nodes[0].online() != "bob" || bob.online() != "alice" {
 		t.Errorf("alice sees %q, bob sees %q", nodes[0].online(), bob.online())
+	}
+}
+
+func TestPersonIsWhereAnyInstanceIs(t *testing.T) {
+	w := newWorld(t, 13)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob")
+	alice, bob := nodes[0], nodes[1]
+	other := w.host("alice2")
+	other.identity = alice.identity
+	other.start()
+	w.run(time.Second)
+	join := func(n *node, name string) {
+		if _, err := n.core.Join(n.clock(), name); err != nil {
+			t.Error(err)
+		}
+		n.settle()
+		w.run(100 * time.Millisecond)
+	}
+	join(bob, "go")
+	join(other, "go")
+	join(alice, "den") // whose Self is the last one
+	if p := bob.core.People()[0]; !slices.Equal(p.Rooms, []string{"lobby", "go", "den"}) {
+		t.Errorf("bob has alice in %q", p.Rooms)
+	}
+	bob.say("#go", "to the instance that is there")
+	w.run(time.Second)
+	if got := other.lines("#go"); len(got) != 1 {
+		t.Errorf("the other alice shows %q", got)
+	}
+	if state, _ := bob.store.State(); len(state.Lines) != 0 {
+		t.Errorf("bob still owes %d lines", len(state.Lines))
+	}
+	other.core.Leave(other.clock())
+	other.settle()
+	w.run(time.Second)
+	if p := bob.core.People()[0]; !p.Online || !slices.Equal(p.Rooms, []string{"lobby", "den"}) {
+		t.Errorf("after the other one has left bob has alice in %q, online %v", p.Rooms, p.Online)
+	}
+}
+
+func TestHubIntroducesThoseWhoCannotHearEachOther(t *testing.T) {
+	w := newWorld(t, 14)
+	w.quiet = true
+	w.lan.Set(sim.Link{BroadcastLoss: 1})
+	hub, alice, bob := w.host("hub"), w.host("alice"), w.host("bob")
+	hub.start()
+	w.run(time.Second)
+	at := netip.AddrPortFrom(hub.host.Interfaces()[1].Addr.Addr(), 0)
+	alice.start(at)
+	bob.start(at)
+	w.run(protocol.IntroduceAfter + 3*time.Second)
+	for _, n := range []*node{alice, bob} {
+		if got := len(strings.Fields(n.online())); got != 2 {
+			t.Errorf("%s sees %q", n.name, n.online())
+		}
+	}
+}
+
+func TestFiguresAreOfNow(t *testing.T) {
+	w := newWorld(t, 12)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob")
+	alice, bob := nodes[0], nodes[1]
+	status := func() (last peer.Status) {
+		for _, e := range alice.events {
+			if s, ok := e.(peer.Status); ok {
+				last = s
+			}
+		}
+		return last
+	}
+	w.run(5 * time.Second)
+	if p := alice.core.People()[0]; p.RTT == 0 || status().RTT == 0 || status().Loss != 0 {
+		t.Errorf("at first: %+v, %+v", p, status())
+	}
+	w.lan.Set(sim.Link{Loss: 0.5})
+	for range 100 {
+		alice.say("#lobby", "noise")
+		w.run(100 * time.Millisecond)
+	}
+	if got := status().Loss; got < 0.2 {
+		t.Errorf("half of it is lost, %v is shown", got)
+	}
+	w.lan.Set(sim.Link{})
+	w.run(4 * time.Minute)
+	if got := status().Loss; got != 0 || alice.core.People()[0].Loss > 0.01 {
+		t.Errorf("long after, a loss of %v is shown, of %v", got, alice.core.People()[0].Loss)
+	}
+	w.lan.Set(sim.Link{Delay: 80 * time.Millisecond})
+	bob.host.Readdress(prefix("10.0.0.77/24"))
+	bob.network()
+	seen := false
+	for range 50 {
+		w.run(10 * time.Millisecond)
+		p := alice.core.People()[0]
+		seen = seen || p.RTT == 0
+		if p.RTT == protocol.InitialRTT {
+			t.Fatalf("after the move a round trip of %v is shown, which nobody has measured", p.RTT)
+		}
+	}
+	if !seen {
+		t.Error("the former round trip is shown all along")
+	}
+	alice.say("#lobby", "how far is it?")
+	w.run(time.Second)
+	if p := alice.core.People()[0]; p.RTT < 160*time.Millisecond {
+		t.Errorf("once it is measured, %v", p.RTT)
 	}
 }
 

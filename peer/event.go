@@ -10,7 +10,7 @@ import (
 )
 
 // Event is one thing that happened, for a screen or a command: Ready, Joined, Left, Changed, Message,
-// Delivered, RoomJoined, RoomParted, Note, Status or Resync. The core emits them in order.
+// Delivered, ReadBy, RoomJoined, RoomParted, Topic, Gaps, Note, Status or Resync. The core emits them in order.
 type Event interface{ isEvent() }
 
 // Room is a public room or a direct conversation.
@@ -89,7 +89,10 @@ type Joined struct {
 // Left is somebody who went: who said so, or who no longer answers.
 type Left struct {
 	Person Person `json:"person"`
-	Reason string `json:"reason"` // "left" or "no answer"
+	// Reason is "left", if they said so; "no answer"; "session expired", if no new one came up in time; "too many bad
+	// entries", "malformed packet" or "acknowledged what was never sent", if this node has ended it for that;
+	// or "closed: " and what the other side ended it for.
+	Reason string `json:"reason"`
 }
 
 // Changed is somebody (perhaps oneself) with another name, address, state or set of rooms.
@@ -115,6 +118,7 @@ type Message struct {
 	Late     bool            `json:"late,omitempty"`     // came after lines that belong behind it were shown
 	Audience int             `json:"audience,omitempty"` // own lines: how many it is for
 	Reached  int             `json:"reached,omitempty"`  // own lines: how many have stored it
+	Read     bool            `json:"read,omitempty"`     // own lines of a direct conversation: the other one told that they have read it
 }
 
 // Delivered is somebody's word that they have stored an own line.
@@ -127,6 +131,15 @@ type Delivered struct {
 	Sendings int             `json:"sendings"`
 	Audience int             `json:"audience"`
 	Reached  int             `json:"reached"`
+}
+
+// ReadBy is somebody's word that they have read own lines of the direct conversation with them.
+type ReadBy struct {
+	Room  Room            `json:"room"`
+	Peer  protocol.PeerID `json:"peer"`
+	Name  string          `json:"name"`
+	At    time.Time       `json:"at"`    // when the word came
+	Lines []uuid.UUID     `json:"lines"` // that were not known to be read, in their order
 }
 
 // RoomJoined is a room that this node is now in.
@@ -145,12 +158,13 @@ type Topic struct {
 	By   string `json:"by"`   // the name of whoever set it
 }
 
-// Gap is lines that somebody must have said, since later ones are here, and that have not come yet.
+// Gap is lines that somebody must have said, since later ones are here or others have them, and that have not come yet.
 type Gap struct {
 	Author  protocol.PeerID  `json:"peer"`
 	Name    string           `json:"name"`
 	Epoch   uint64           `json:"epoch"`
-	Missing []protocol.Range `json:"missing"`         // their numbers; the line before which they belong is the next one of Author and Epoch
+	Last    uint64           `json:"last"`            // the greatest number of Author and Epoch that is here
+	Missing []protocol.Range `json:"missing"`         // their numbers; they belong before the next line of Author and Epoch, those above Last at the end
 	Asked   string           `json:"asked,omitempty"` // the name of whoever was asked for them
 }
 
@@ -172,8 +186,9 @@ type Status struct {
 	Port       uint16        `json:"port"`       // of this instance
 	Online     int           `json:"online"`     // people, without oneself
 	Owed       int           `json:"owed"`       // own lines that somebody online has not stored yet
-	RTT        time.Duration `json:"rtt"`        // the median of those online
+	RTT        time.Duration `json:"rtt"`        // the median of those online, 0 while unknown
 	Loss       float64       `json:"loss"`       // the greatest of those online
+	ReadMarks  bool          `json:"readMarks"`  // this node shares them
 }
 
 // Resync stands for events that were dropped because the view was too slow: read People and History again.
@@ -187,6 +202,7 @@ func (Left) isEvent()       {}
 func (Changed) isEvent()    {}
 func (Message) isEvent()    {}
 func (Delivered) isEvent()  {}
+func (ReadBy) isEvent()     {}
 func (RoomJoined) isEvent() {}
 func (RoomParted) isEvent() {}
 func (Topic) isEvent()      {}

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"earshot/protocol"
@@ -17,7 +18,7 @@ func (c *Core) History(now time.Time, id protocol.RoomID, before Place, n int, r
 	}
 	c.logs.ask(func(s replica.Store) func(time.Time) {
 		page, err := s.Page(id, replica.Place(before), n)
-		return func(time.Time) {
+		return func(now time.Time) {
 			out := make([]Message, 0, len(page))
 			for _, e := range page {
 				if m, ok := c.message(r, e); ok {
@@ -85,13 +86,30 @@ func (c *Core) query(p replica.ParsedQuery) (replica.Query, error) {
 		}
 	}
 	if p.In != "" {
-		r, err := c.joined(p.In)
-		if err != nil {
+		var err error
+		if q.Room, err = c.known(p.In); err != nil {
 			return q, err
 		}
-		q.Room = r.ID
 	}
 	return q, nil
+}
+
+// known is the room that a person means, if something may be stored of it: also one that was left.
+func (c *Core) known(name string) (protocol.RoomID, error) {
+	r, err := c.joined(name)
+	if err == nil {
+		return r.ID, nil
+	}
+	var id protocol.RoomID
+	if room, bad := CleanRoom(name); strings.HasPrefix(name, "#") && bad == nil {
+		id = c.cfg.Network.PublicRoom(room)
+	} else if p, bad := c.find(name); bad == nil {
+		id = c.cfg.Network.DirectRoom(c.id, p.id)
+	}
+	if _, left := c.rooms.left[id]; left || len(c.logs.index.Logs(id)) > 0 {
+		return id, nil
+	}
+	return id, err
 }
 
 // roomFor is the room of a stored entry, also of one that was left.
@@ -99,7 +117,10 @@ func (c *Core) roomFor(e replica.Entry) *room {
 	if r := c.rooms.byID[e.Room]; r != nil {
 		return r
 	}
-	return &room{Room: Room{ID: e.Room, Name: "(left)"}}
+	if r, left := c.rooms.left[e.Room]; left {
+		return &room{Room: r}
+	}
+	return &room{Room: Room{ID: e.Room, Name: "(unknown)"}}
 }
 
 // Forget leaves a room and deletes what is stored of it here. The lobby is begun anew: everybody is in it.
@@ -109,6 +130,8 @@ func (c *Core) Forget(now time.Time, name string, reply func(error)) {
 		reply(err)
 		return
 	}
+	r.Topic = ""
+	c.rooms.topics[r.ID] = subject{at: c.rooms.topics[r.ID].at}
 	c.leave(now, r)
 	if r.public == Lobby {
 		c.keep.room(c.enter(Lobby), true)
@@ -131,20 +154,18 @@ func (c *Core) refuse(gone []replica.LogRanges) {
 	}
 }
 
-// Retention: how much of a room is kept, and how often what is older goes.
+// How often goes what retention does not keep.
 const (
-	keepNewest = 50_000
-	keepFor    = 90 * 24 * time.Hour
 	pruneEvery = time.Hour
 	pruneFirst = time.Minute // after the start, which has better to do
 )
 
-// prune deletes what retention leaves of no room, a little at a time.
+// prune deletes what retention does not keep of these rooms, a little at a time.
 func (c *Core) prune(now time.Time, todo []protocol.RoomID) {
 	if len(todo) == 0 {
 		return
 	}
-	keep := replica.Keep{Newest: keepNewest, Since: now.Add(-keepFor), Until: now.Add(protocol.SkewMark)}
+	keep := c.cfg.Retention.keep(now)
 	c.logs.ask(func(s replica.Store) func(time.Time) {
 		gone, err := s.Prune(todo[0], keep)
 		return func(now time.Time) {

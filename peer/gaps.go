@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"earshot/protocol"
 	"earshot/protocol/replica"
 )
 
@@ -33,15 +34,16 @@ func (c *Core) advanceGaps(now time.Time) {
 	}
 	c.gaps.due = time.Time{}
 	for _, r := range c.rooms.list {
-		found := c.logs.index.Gaps(r.ID)
+		found := c.missing(r.ID)
 		found = found[max(0, len(found)-gapsMost):]
 		list := make([]Gap, 0, len(found))
 		for _, g := range found {
 			if g.Log.Author == c.id && g.Log.Epoch == c.rooms.epoch {
 				continue // own lines are numbered before they are stored
 			}
+			last, _ := c.logs.index.Last(g.Log)
 			list = append(list, Gap{
-				Author: g.Log.Author, Name: c.nameOf(g.Log.Author), Epoch: g.Log.Epoch,
+				Author: g.Log.Author, Name: c.nameOf(g.Log.Author), Epoch: g.Log.Epoch, Last: last,
 				Missing: g.Missing[max(0, len(g.Missing)-gapsMost):], Asked: c.asked(g),
 			})
 		}
@@ -55,6 +57,25 @@ func (c *Core) advanceGaps(now time.Time) {
 	}
 }
 
+// missing is the holes in the logs of a room, and what somebody has of these logs beyond what is here.
+func (c *Core) missing(id protocol.RoomID) []replica.Gap {
+	gaps := c.logs.index.Gaps(id)
+	for _, log := range c.logs.index.Logs(id) {
+		ahead := c.logs.fetcher.Missing(log)
+		last, _ := c.logs.index.Last(log)
+		ahead.Remove(protocol.Range{First: 1, Last: last})
+		if len(ahead) == 0 {
+			continue
+		}
+		i, found := slices.BinarySearchFunc(gaps, log, func(g replica.Gap, log replica.Log) int { return g.Log.Compare(log) })
+		if !found {
+			gaps = slices.Insert(gaps, i, replica.Gap{Log: log})
+		}
+		gaps[i].Missing = append(gaps[i].Missing, ahead...)
+	}
+	return gaps
+}
+
 // asked is the name of whoever was asked last for something of a gap.
 func (c *Core) asked(g replica.Gap) string {
 	if i, ok := c.logs.fetcher.Asked(g.Log, g.Missing[len(g.Missing)-1].Last); ok {
@@ -66,5 +87,5 @@ func (c *Core) asked(g replica.Gap) string {
 }
 
 func (g Gap) equal(h Gap) bool {
-	return g.Author == h.Author && g.Name == h.Name && g.Epoch == h.Epoch && g.Asked == h.Asked && slices.Equal(g.Missing, h.Missing)
+	return g.Author == h.Author && g.Name == h.Name && g.Epoch == h.Epoch && g.Last == h.Last && g.Asked == h.Asked && slices.Equal(g.Missing, h.Missing)
 }

@@ -35,7 +35,7 @@ func (h *haves) sample(d time.Duration) {
 }
 
 func (h *haves) timeout() time.Duration {
-	return min(max(h.smoothed+4*h.variance, 5*time.Millisecond), time.Second)
+	return min(max(h.smoothed+4*h.variance, protocol.HaveTimeoutMin), protocol.HaveTimeoutMax)
 }
 
 // owesHave notes that an entry is stored, for every instance of its author.

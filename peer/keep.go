@@ -13,6 +13,7 @@ type keeping struct {
 	rooms  []replica.RoomState
 	people []*person
 	lines  []*line
+	read   []replica.LineState // own lines that somebody told they have read
 	marks  []replica.Mark
 	mail   []replica.Mail
 	setup  []replica.Setting
@@ -40,44 +41,83 @@ func (k *keeping) line(l *line) {
 	}
 }
 
+// lineRead keeps that a line was read; it is false if that is known.
+func (k *keeping) lineRead(l replica.LineState) bool {
+	if slices.ContainsFunc(k.read, func(x replica.LineState) bool { return x.Log == l.Log && x.Seq == l.Seq }) {
+		return false
+	}
+	k.read = append(k.read, l)
+	return true
+}
+
 func (k *keeping) mark(m replica.Mark) {
 	k.marks = slices.DeleteFunc(k.marks, func(x replica.Mark) bool { return x.Room == m.Room })
 	k.marks = append(k.marks, m)
 }
 
-func (k *keeping) letter(m replica.Mail) { k.mail = append(k.mail, m) }
+// letter notes what is carried for somebody, or with no Raw that it no longer is: what came before that need not be written.
+func (k *keeping) letter(m replica.Mail) {
+	if len(m.Raw) == 0 {
+		k.mail = slices.DeleteFunc(k.mail, func(x replica.Mail) bool { return x.Log == m.Log && x.Seq == m.Seq })
+	}
+	k.mail = append(k.mail, m)
+}
 
-func (k *keeping) setting(s replica.Setting) { k.setup = append(k.setup, s) }
+// waits tells whether a letter is not yet stored.
+func (k *keeping) waits(log replica.Log, seq uint64) bool {
+	return slices.ContainsFunc(k.mail, func(m replica.Mail) bool { return m.Log == log && m.Seq == seq })
+}
 
-// fill puts into a batch what the store is to be told.
-func (k *keeping) fill(c *Core, b *replica.Batch) {
+func (k *keeping) setting(s replica.Setting) {
+	k.setup = slices.DeleteFunc(k.setup, func(x replica.Setting) bool { return x.Key == s.Key })
+	k.setup = append(k.setup, s)
+}
+
+// fill puts into a batch what the store is to be told. The batch remembers it, should it fail.
+func (k *keeping) fill(b *Batch) {
 	if k.paused {
 		return
 	}
-	b.Rooms, b.Marks = append(b.Rooms, k.rooms...), append(b.Marks, k.marks...)
-	b.Mail, b.Settings = append(b.Mail, k.mail...), append(b.Settings, k.setup...)
+	w := &b.Write
+	w.Rooms, w.Marks, w.Mail, w.Settings = k.rooms, k.marks, k.mail, k.setup
 	for _, p := range k.people {
-		b.Contacts = append(b.Contacts, replica.Contact{ID: p.id, Name: p.name, Seen: p.seen, Rooms: p.rooms, Key: p.key})
+		w.Contacts = append(w.Contacts, replica.Contact{ID: p.id, Name: p.name, Seen: p.seen, Rooms: p.rooms, Key: p.key})
 	}
 	for _, l := range k.lines {
-		b.Lines = append(b.Lines, l.state())
+		w.Lines = append(w.Lines, l.state())
 	}
-	*k = keeping{}
+	w.Lines = append(w.Lines, k.read...)
+	b.kept, *k = *k, keeping{}
 }
 
-// again takes back what a batch that failed was to write, unless there is something newer.
-func (k *keeping) again(b replica.Batch) {
+// again takes back what a batch that failed was to write, in front of what is newer and may replace it.
+func (k *keeping) again(b *Batch) {
+	newer := *k
+	*k = b.kept
 	k.paused = true
-	k.setup = append(b.Settings, k.setup...)
-	for _, r := range b.Rooms {
-		if !slices.ContainsFunc(k.rooms, func(x replica.RoomState) bool { return x.ID == r.ID }) {
-			k.rooms = append(k.rooms, r)
-		}
+	for _, r := range newer.rooms {
+		k.rooms = append(slices.DeleteFunc(k.rooms, func(x replica.RoomState) bool { return x.ID == r.ID }), r)
 	}
-	for _, m := range b.Marks {
-		if !slices.ContainsFunc(k.marks, func(x replica.Mark) bool { return x.Room == m.Room }) {
-			k.marks = append(k.marks, m)
-		}
+	for _, p := range newer.people {
+		k.person(p)
+	}
+	for _, l := range newer.lines {
+		k.line(l)
+	}
+	k.lines = slices.DeleteFunc(k.lines, func(l *line) bool { // what was refused is no line
+		return slices.ContainsFunc(b.arrivals, func(a arrival) bool { return a.line == l })
+	})
+	for _, m := range newer.marks {
+		k.mark(m)
+	}
+	for _, m := range newer.mail {
+		k.letter(m)
+	}
+	for _, s := range newer.setup {
+		k.setting(s)
+	}
+	for _, l := range newer.read {
+		k.lineRead(l)
 	}
 }
 
@@ -103,14 +143,16 @@ func (c *Core) restore(now time.Time, s replica.State) {
 	known := false
 	for _, x := range s.Rooms {
 		known = known || x.ID == lobby
-		if !x.Joined {
-			continue
-		}
+		c.restoreSubject(x.ID, x.Topic, s)
 		name, public := "#"+x.Name, x.Name
 		if !x.With.IsZero() {
 			name, public = "@"+x.Name, ""
 		}
-		r := c.addRoom(Room{ID: x.ID, Name: name, With: x.With, Topic: x.Topic}, public)
+		if !x.Joined {
+			c.rooms.left[x.ID] = Room{ID: x.ID, Name: name, With: x.With}
+			continue
+		}
+		r := c.addRoom(Room{ID: x.ID, Name: name, With: x.With}, public)
 		for _, m := range s.Marks {
 			if m.Room == x.ID {
 				r.Read = Place(m.Place)
@@ -169,6 +211,7 @@ func (c *Core) Read(now time.Time, id protocol.RoomID, upTo Place) error {
 	if upTo.Compare(r.Read) > 0 {
 		r.Read = upTo
 		c.keep.mark(replica.Mark{Room: id, Place: replica.Place(upTo)})
+		c.shareRead(r)
 		c.turn(now)
 	}
 	return nil

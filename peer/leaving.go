@@ -15,9 +15,6 @@ type leaving struct {
 	left bool
 }
 
-// closeCopies is how often a Close is sent: nothing acknowledges it.
-const closeCopies = 4
-
 func (l *leaving) deadline() time.Time {
 	if l.left {
 		return time.Time{}
@@ -48,7 +45,7 @@ func (c *Core) advanceLeaving(now time.Time) {
 	}
 	l.left = true
 	for _, cn := range slices.Clone(c.conns) {
-		for range closeCopies {
+		for range protocol.CloseCopies {
 			c.packet(now, cn.link, cn.path.to, []*item{once(frame.Close{Code: frame.CloseLeaving, Reason: "leaving"})}, "leaving")
 		}
 	}

@@ -27,6 +27,7 @@ type Batch struct {
 	Write replica.Batch
 	Err   error // of the writing
 
+	kept     keeping // what else than entries Write has
 	arrivals []arrival
 	reads    []read
 	results  []func(now time.Time)
@@ -77,7 +78,7 @@ func (c *Core) issueBatch() {
 	if c.logs.busy != nil {
 		return
 	}
-	c.keep.fill(c, &c.logs.pending.Write)
+	c.keep.fill(&c.logs.pending)
 	b := c.logs.pending
 	if b.Write.Empty() && len(b.reads) == 0 {
 		return
@@ -105,6 +106,11 @@ func (c *Core) Stored(now time.Time, b *Batch) {
 	} else {
 		if !b.Write.Empty() {
 			c.storeWorks(now)
+		}
+		for _, m := range b.Write.Mail {
+			if len(m.Raw) > 0 {
+				c.owe(now, m.Log, m.Seq) // its author may know now that it is carried
+			}
 		}
 		var own []arrival
 		for _, a := range b.arrivals {
@@ -238,7 +244,7 @@ func (c *Core) message(r *room, s replica.Stored) (Message, bool) {
 		Text: text, Time: e.Wall, Place: Place(e.Place()),
 	}
 	if l := s.Line; l != nil {
-		m.Audience, m.Reached = len(l.Audience), len(l.Reached)
+		m.Audience, m.Reached, m.Read = len(l.Audience), len(l.Reached), !l.Read.IsZero()
 	}
 	if m.Own {
 		if l := c.outbox.find(e.Log, e.Seq); l != nil {

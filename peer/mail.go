@@ -22,9 +22,6 @@ type post struct {
 // ringSetting is where the store keeps the private halves; it never leaves the profile.
 const ringSetting = "mail-ring"
 
-// awayAfter is how long somebody may be silent before a direct line is sealed, so that others can carry it.
-const awayAfter = 3 * time.Second
-
 func (c *Core) openPost(now time.Time, s replica.State) error {
 	c.post = post{ring: mail.NewRing(c.cfg.Rand), carrier: mail.NewCarrier(c.id, c.cfg.Network)}
 	if text := s.Setting(ringSetting); text != "" {
@@ -93,7 +90,7 @@ func (c *Core) sealed(now time.Time, r *room, e replica.Entry, text string) (bod
 		return nil, false
 	}
 	p := c.people.get(r.With, now)
-	if cn := p.best(); cn != nil && now.Sub(cn.heard) < awayAfter {
+	if cn := p.best(); cn != nil && now.Sub(cn.heard) < protocol.MailAwayAfter {
 		return nil, false
 	}
 	key, err := mail.ParseStatement(p.key, p.id, c.cfg.Network)
@@ -145,7 +142,9 @@ func (c *Core) carry(now time.Time, raw []byte, from *conn) error {
 	e := v.Entry()
 	switch err := c.post.carrier.Offer(now, v, from.person.id); {
 	case errors.Is(err, mail.ErrCarried):
-		c.oweTo(now, from, e.Log, e.Seq)
+		if !c.keep.waits(e.Log, e.Seq) && (c.logs.busy == nil || !c.logs.busy.kept.waits(e.Log, e.Seq)) {
+			c.oweTo(now, from, e.Log, e.Seq)
+		}
 		return nil
 	case err != nil:
 		return errNotMember
@@ -156,13 +155,6 @@ func (c *Core) carry(now time.Time, raw []byte, from *conn) error {
 			cn.deliver(place{e.Log, e.Seq}, raw, classBulk) // the recipient is here, though not for the author
 		}
 	}
-	c.logs.ask(func(replica.Store) func(time.Time) { // the same batch writes it: told once it is stored
-		return func(now time.Time) {
-			if c.conn(from.instance) == from {
-				c.oweTo(now, from, e.Log, e.Seq)
-			}
-		}
-	})
 	return nil
 }
 

@@ -41,6 +41,9 @@ func Start(cfg Config) (*Node, Feed, error) {
 	if cfg.AnnouncePort == 0 {
 		cfg.AnnouncePort = protocol.AnnouncePort
 	}
+	if cfg.CPU == nil {
+		cfg.CPU = processorTime
+	}
 	state, err := cfg.Store.State()
 	if err != nil {
 		return nil, nil, fmt.Errorf("peer: store: %w", err)
@@ -228,6 +231,11 @@ func (n *Node) Read(ctx context.Context, room protocol.RoomID, upTo Place) error
 	return do(ctx, n, func(now time.Time) error { return n.core.Read(now, room, upTo) })
 }
 
+// SetReadMarks implements Chat.
+func (n *Node) SetReadMarks(ctx context.Context, on bool) error {
+	return do(ctx, n, func(now time.Time) error { n.core.SetReadMarks(now, on); return nil })
+}
+
 // Detail implements Chat.
 func (n *Node) Detail(ctx context.Context, room protocol.RoomID, line Place) (Detail, error) {
 	return ask(ctx, n, func(now time.Time, reply func(Detail, error)) { n.core.Detail(now, room, line, reply) })
@@ -240,6 +248,44 @@ func (n *Node) Ping(ctx context.Context, who string) (time.Duration, error) {
 		return 0, ErrNoAnswer
 	}
 	return rtt, err
+}
+
+// Bench implements Chat.
+func (n *Node) Bench(ctx context.Context, who string, spec BenchSpec) (BenchReport, error) {
+	result := make(chan answer[BenchReport], 1)
+	stop := make(chan func(time.Time), 1)
+	if !n.post(func(now time.Time) {
+		stop <- n.core.Bench(now, who, spec, func(r BenchReport, err error) { result <- answer[BenchReport]{r, err} })
+	}) {
+		return BenchReport{}, ErrClosed
+	}
+	defer context.AfterFunc(ctx, func() { n.post(func(now time.Time) { (<-stop)(now) }) })()
+	select {
+	case a := <-result:
+		return a.value, a.err
+	case <-n.over:
+		return BenchReport{}, ErrClosed
+	}
+}
+
+// BenchProgress implements Chat.
+func (n *Node) BenchProgress(ctx context.Context) ([]BenchReport, error) {
+	return ask(ctx, n, func(now time.Time, reply func([]BenchReport, error)) { reply(n.core.BenchProgress(now), nil) })
+}
+
+// ServeBench implements Chat.
+func (n *Node) ServeBench(ctx context.Context) error {
+	stop, err := ask(ctx, n, func(_ time.Time, reply func(func(), error)) { reply(n.core.ServeBench(), nil) })
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		n.post(func(time.Time) { stop() })
+		return nil
+	case <-n.over:
+		return ErrClosed
+	}
 }
 
 func do(ctx context.Context, n *Node, f func(now time.Time) error) error {

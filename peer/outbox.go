@@ -36,12 +36,6 @@ type line struct {
 	next     time.Time
 }
 
-// maxLines bounds the outbox; what leaves it early is still repaired by vectors.
-const maxLines = 4096
-
-// retryMax is the longest pause between two sendings of a line to somebody who is online.
-const retryMax = 5 * time.Second
-
 // push sends lines that have just been stored: by one broadcast where that is cheaper, else through the sessions.
 func (c *Core) push(now time.Time, own []arrival) {
 	var cast []*line
@@ -54,8 +48,10 @@ func (c *Core) push(now time.Time, own []arrival) {
 		case len(online) > protocol.CastAbove && a.room.public != "" && len(l.raw) <= castRoom:
 			cast = append(cast, l)
 			for _, p := range online {
-				if cn := p.best(); !c.air.onLink(cn.path.to) {
-					cn.deliver(l.place, l.raw, classChat)
+				for _, cn := range p.conns {
+					if cn.in(l.room.public) && !c.air.onLink(cn.path.to) {
+						cn.deliver(l.place, l.raw, classChat)
+					}
 				}
 			}
 		default:
@@ -71,7 +67,7 @@ func (c *Core) push(now time.Time, own []arrival) {
 		c.handOut(now, l)
 		c.show(now, a)
 	}
-	if n := len(c.outbox.list) - maxLines; n > 0 {
+	if n := len(c.outbox.list) - protocol.MaxOwed; n > 0 {
 		c.outbox.list = slices.Delete(c.outbox.list, 0, n)
 	}
 	c.cast(now, cast, "new")
@@ -79,12 +75,14 @@ func (c *Core) push(now time.Time, own []arrival) {
 	c.status.touch(now)
 }
 
-// pushTo queues a line for every instance of those people; it reports whether any got it.
+// pushTo queues a line for every instance of those people that is in its room; it reports whether any got it.
 func (c *Core) pushTo(l *line, to []*person) bool {
 	sent := false
 	for _, p := range to {
 		for _, cn := range p.conns {
-			sent = cn.deliver(l.place, l.raw, classChat) || sent
+			if l.room.public == "" || cn.in(l.room.public) {
+				sent = cn.deliver(l.place, l.raw, classChat) || sent
+			}
 		}
 	}
 	return sent
@@ -154,7 +152,7 @@ func (c *Core) advanceOutbox(now time.Time) {
 			l.next = time.Time{}
 			continue
 		}
-		l.wait = min(max(2*l.wait, protocol.HaveSpreadMin), retryMax)
+		l.wait = min(max(2*l.wait, protocol.HaveSpreadMin), protocol.ResendMax)
 		l.next = now.Add(l.wait)
 		if l.casts == 1 && len(missing) > 3 && len(missing)*10 > len(l.audience) {
 			again = append(again, l)

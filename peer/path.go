@@ -136,7 +136,7 @@ func (c *Core) validated(now time.Time, cn *conn, f frame.PathResponse) {
 	p.arm()
 	c.roster.Answered(now, cn.instance, to)
 	// A second working address is kept as an alternative; only a silent first one is left for it.
-	if to != p.to && !p.strict && now.Sub(p.heard) < quietPath && c.air.onLink(p.to) {
+	if to != p.to && !p.strict && now.Sub(p.heard) < protocol.QuietPath && c.air.onLink(p.to) {
 		return
 	}
 	c.move(now, cn, to)
@@ -152,6 +152,3 @@ func (c *Core) move(now time.Time, cn *conn, to protocol.Path) {
 	c.emitChanged(cn.person, "")
 	c.status.touch(now)
 }
-
-// quietPath is how long the present address may be silent before another one that answers takes its place.
-const quietPath = 3 * time.Second

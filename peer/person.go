@@ -24,9 +24,9 @@ type person struct {
 	id    protocol.PeerID
 	name  string
 	away  string
-	rooms []string
-	key   []byte // their mail key, as their newest Self states it
-	told  bool   // has said a name through a session: only then is anything of them shown
+	rooms []string // of all live instances; when they went, if there are none
+	key   []byte   // their mail key, as their newest Self states it
+	told  bool     // has said a name through a session: only then is anything of them shown
 	since time.Time
 	seen  time.Time
 	last  protocol.Path // where they were reached before they went
@@ -61,6 +61,19 @@ func (p *person) best() *conn {
 
 func (p *person) in(name string) bool { return slices.Contains(p.rooms, name) }
 
+// union is the rooms that any live instance is in.
+func (p *person) union() []string {
+	var all []string
+	for _, cn := range p.conns {
+		for _, r := range cn.self.rooms {
+			if !slices.Contains(all, r) {
+				all = append(all, r)
+			}
+		}
+	}
+	return all
+}
+
 // view is the person as an event tells it.
 func (c *Core) view(p *person) Person {
 	v := Person{
@@ -70,7 +83,7 @@ func (c *Core) view(p *person) Person {
 	v.Addr, v.Interface = p.last.Addr, c.air.interfaceName(p.last.Interface)
 	if cn := p.best(); cn != nil {
 		v.Addr, v.Interface = cn.path.to.Addr, c.air.interfaceName(cn.path.to.Interface)
-		v.RTT, v.Loss = cn.link.sender.RTT().Smoothed, cn.link.sender.LossRate()
+		v.RTT, v.Loss = cn.link.rtt(), cn.link.sender.LossRate(c.now)
 	}
 	return v
 }
@@ -88,21 +101,43 @@ func (c *Core) tell(now time.Time, cn *conn) {
 		Key: c.post.statement,
 	}, classControl)
 	cn.self.told = c.people.counter
+	c.introduce(cn, c.conns)
+}
+
+// introduce tells one instance where others are, as many as one frame holds.
+func (c *Core) introduce(to *conn, others []*conn) {
 	var peers frame.Peers
-	for _, other := range c.conns {
-		if len(peers.Peers) < protocol.MaxPeersFrame && c.introduces(other, cn) {
+	for _, other := range others {
+		if len(peers.Peers) < protocol.MaxPeersFrame && c.introduces(other, to) {
 			peers.Peers = append(peers.Peers, frame.Peer{Instance: other.instance, Addr: other.path.to.Addr})
 		}
 	}
 	if len(peers.Peers) > 0 {
-		cn.put(peers, classControl)
+		to.put(peers, classControl)
+	}
+}
+
+// noticeSilent introduces an instance whose announcements do not come here to the others: nor will they come to them.
+func (c *Core) noticeSilent(now time.Time, cn *conn) {
+	if cn.silent || !cn.self.met || now.Sub(cn.since) < protocol.IntroduceAfter {
+		return
+	}
+	if _, heard := c.roster.Reception(cn.instance); heard {
+		return
+	}
+	cn.silent = true
+	c.introduce(cn, c.conns)
+	for _, other := range c.conns {
+		if other.self.met {
+			c.introduce(other, []*conn{cn})
+		}
 	}
 }
 
 // introduces tells whether to is to know where somebody else is: announcements do not pass between them,
-// if one of them was reached by hand or is off link.
+// if one of them was reached by hand, is off link or is not heard announcing itself.
 func (c *Core) introduces(other, to *conn) bool {
-	beyond := func(cn *conn) bool { return cn.seed.IsValid() || !c.air.onLink(cn.path.to) }
+	beyond := func(cn *conn) bool { return cn.silent || cn.seed.IsValid() || !c.air.onLink(cn.path.to) }
 	addr := other.path.to.Addr
 	return other != to && other.person.told && !other.path.strict && (beyond(to) || beyond(other)) &&
 		addr.Addr() != to.path.to.Addr.Addr() && !addr.Addr().IsLoopback()
@@ -130,14 +165,16 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		name = "peer-" + p.id.Short()
 	}
 	was := p.name
-	changed := p.name != name || p.away != f.Away || !slices.Equal(p.rooms, f.Rooms)
-	before := p.rooms
-	p.name, p.away, p.rooms = name, f.Away, nil
+	before := cn.self.rooms
+	cn.self.rooms = nil
 	for _, r := range f.Rooms {
 		if n, err := CleanRoom(r); err == nil && n == r {
-			p.rooms = append(p.rooms, n)
+			cn.self.rooms = append(cn.self.rooms, n)
 		}
 	}
+	rooms := p.union()
+	changed := p.name != name || p.away != f.Away || !slices.Equal(p.rooms, rooms)
+	p.name, p.away, p.rooms = name, f.Away, rooms
 	p.told = true
 	if len(f.Key) > 0 && !bytes.Equal(f.Key, p.key) {
 		if _, err := mail.ParseStatement(f.Key, p.id, c.cfg.Network); err == nil {
@@ -169,8 +206,8 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		}
 	}
 	for _, other := range c.conns {
-		if first && other.self.met && c.introduces(cn, other) {
-			other.put(frame.Peers{Peers: []frame.Peer{{Instance: cn.instance, Addr: cn.path.to.Addr}}}, classControl)
+		if first && other.self.met {
+			c.introduce(other, []*conn{cn})
 		}
 	}
 	if back || changed {

@@ -26,9 +26,6 @@ type puzzle struct {
 	deadline time.Time
 }
 
-// partSize is how much of an entry one Part carries, so that the Part fills a packet beside an acknowledgement. Bytes.
-const partSize = 1000
-
 var (
 	errPieces   = errors.New("peer: too many unfinished entries")
 	errPartSize = errors.New("peer: part contradicts an earlier one")
@@ -109,15 +106,15 @@ func (p *pieces) advance(now time.Time) {
 
 // cut makes the frames of an entry: one Entry, or Parts where it does not fit a packet.
 func (p *pieces) cut(raw []byte) []frame.Frame {
-	if len(raw) <= partSize {
+	if len(raw) <= protocol.PartSize {
 		return []frame.Frame{frame.Entry{Raw: raw}}
 	}
-	count := (len(raw) + partSize - 1) / partSize
+	count := (len(raw) + protocol.PartSize - 1) / protocol.PartSize
 	out := make([]frame.Frame, 0, count)
 	for i := range count {
 		out = append(out, frame.Part{
 			ID: p.next, Index: uint64(i), Count: uint64(count),
-			Data: raw[i*partSize : min(len(raw), (i+1)*partSize)],
+			Data: raw[i*protocol.PartSize : min(len(raw), (i+1)*protocol.PartSize)],
 		})
 	}
 	p.next++

@@ -23,6 +23,8 @@ var (
 	errChecks     = errors.New("peer: too many signatures to check")
 	errNotMember  = errors.New("peer: entry of a room that this node is not in")
 	errBusy       = errors.New("peer: too much on its way to that peer")
+	errReadMark   = errors.New("peer: read mark although this node shares none")
+	errNoLine     = errors.New("peer: read mark of a line that is not here")
 	errNotAllowed = errors.New("peer: frame about a room that its sender is not in")
 )
 
@@ -298,6 +300,8 @@ func (c *Core) handle(now time.Time, l *link, from protocol.Path, f frame.Frame)
 		c.receiveHave(now, cn, f)
 	case frame.Want:
 		return c.receiveWant(cn, f)
+	case frame.Read:
+		return c.receiveRead(now, cn, f)
 	case frame.PathChallenge:
 		if l.challenged != now { // one answer a packet, never longer than it
 			l.challenged = now

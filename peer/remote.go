@@ -229,6 +229,12 @@ func (r *Remote) Read(ctx context.Context, room protocol.RoomID, upTo Place) err
 	return err
 }
 
+// SetReadMarks implements Chat.
+func (r *Remote) SetReadMarks(ctx context.Context, on bool) error {
+	_, err := r.call(ctx, request{Do: "read-marks", On: on})
+	return err
+}
+
 // Detail implements Chat.
 func (r *Remote) Detail(ctx context.Context, room protocol.RoomID, line Place) (Detail, error) {
 	a, err := r.call(ctx, request{Do: "detail", Room: room, Place: line})
@@ -242,6 +248,40 @@ func (r *Remote) Ping(ctx context.Context, who string) (time.Duration, error) {
 		err = fmt.Errorf("peer: %s: %w", who, ErrNoAnswer)
 	}
 	return a.RTT, err
+}
+
+// Bench implements Chat.
+func (r *Remote) Bench(ctx context.Context, who string, spec BenchSpec) (BenchReport, error) {
+	id, ch, err := r.send(request{Do: "bench", Name: who, Bench: &spec})
+	if err != nil {
+		return BenchReport{}, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = r.write(request{Do: "cancel", Of: id}) })() // it answers with what it has
+	a, err := r.wait(context.WithoutCancel(ctx), ch)
+	switch {
+	case err != nil:
+		return BenchReport{}, err
+	case a.Error != nil:
+		return BenchReport{}, a.Error
+	case len(a.Benches) != 1:
+		return value[BenchReport](nil, nil)
+	}
+	return a.Benches[0], nil
+}
+
+// BenchProgress implements Chat.
+func (r *Remote) BenchProgress(ctx context.Context) ([]BenchReport, error) {
+	a, err := r.call(ctx, request{Do: "benches"})
+	return a.Benches, err
+}
+
+// ServeBench implements Chat.
+func (r *Remote) ServeBench(ctx context.Context) error {
+	_, err := r.call(ctx, request{Do: "serve-bench"})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // value is *v, or the zero value beside an error.

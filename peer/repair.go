@@ -20,7 +20,7 @@ func (c *Core) shared(cn *conn, id protocol.RoomID) bool {
 		return true
 	}
 	r := c.rooms.publicByID(id)
-	return r != nil && cn.person.in(r.public)
+	return r != nil && cn.in(r.public)
 }
 
 // compareLogs sends what is stored of every shared room, so that both sides find what they lack (SPEC section 8.3).
@@ -46,7 +46,8 @@ func (c *Core) receiveVector(now time.Time, cn *conn, v frame.Vector) error {
 		if c.rooms.publicByID(v.Room) == nil {
 			return errNotAllowed
 		}
-		cn.person.rooms = append(cn.person.rooms, c.rooms.byID[v.Room].public) // its Self is still on the way
+		cn.self.rooms = append(cn.self.rooms, c.rooms.byID[v.Room].public) // its Self is still on the way
+		cn.person.rooms = cn.person.union()
 	}
 	if cn.queue.full() {
 		return errBusy
@@ -83,6 +84,7 @@ func (c *Core) learn(now time.Time, cn *conn, v frame.Vector) {
 		first = now.Sub(met) < firstVectors
 	}
 	for _, l := range c.logs.index.Missing(v) {
+		c.gaps.watch(now)
 		c.logs.fetcher.Learn(now, cn.instance, l.Log, l.Ranges)
 		if first {
 			old := r.old[l.Log]
@@ -123,12 +125,7 @@ func (c *Core) receiveWant(cn *conn, w frame.Want) error {
 func (c *Core) serve(cn *conn, log replica.Log, x protocol.Range) {
 	c.logs.ask(func(s replica.Store) func(time.Time) {
 		raws, err := s.Load(log, x.First, x.Last, int(x.Len()))
-		var good []replica.Verified
-		for _, raw := range raws {
-			if v, err := replica.Verify(raw); err == nil { // disks err too, and others would think us the forger
-				good = append(good, v)
-			}
-		}
+		intact := replica.Intact(raws) // others would think us the forger of what is not
 		return func(time.Time) {
 			if err != nil {
 				c.emit(Note{Trouble: true, Text: "history cannot be read: " + err.Error()})
@@ -136,8 +133,10 @@ func (c *Core) serve(cn *conn, log replica.Log, x protocol.Range) {
 			if c.conn(cn.instance) != cn {
 				return // gone meanwhile
 			}
-			for _, v := range good {
-				cn.deliver(place{log, v.Entry().Seq}, v.Raw(), classBulk)
+			for _, raw := range intact {
+				if _, seq, err := replica.Peek(raw); err == nil {
+					cn.deliver(place{log, seq}, raw, classBulk)
+				}
 			}
 		}
 	})
@@ -179,11 +178,7 @@ func (c *Core) advanceLogs(now time.Time) {
 	}
 	if due(now, c.logs.pruned) {
 		c.logs.pruned = now.Add(pruneEvery)
-		var all []protocol.RoomID
-		for _, r := range c.rooms.list {
-			all = append(all, r.ID)
-		}
-		c.prune(now, all)
+		c.prune(now, c.logs.index.Rooms()) // those that were left too
 	}
 	if due(now, c.logs.held) {
 		c.logs.held = time.Time{}

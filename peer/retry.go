@@ -48,7 +48,7 @@ func (c *Core) notStored(now time.Time, b *Batch) {
 			c.rooms.epoch = epoch
 		}
 	}
-	c.keep.again(b.Write)
+	c.keep.again(b)
 	r.wait = min(max(2*r.wait, retryStoreMin), retryStoreMax)
 	r.due = now.Add(r.wait)
 	if text := "nothing is stored at present: " + b.Err.Error(); text != r.trouble {
@@ -78,6 +78,7 @@ func (c *Core) storeWorks(now time.Time) {
 		return
 	}
 	*r = retry{entries: r.entries, due: r.due}
+	c.keep.paused = false
 	if len(r.entries) > 0 {
 		r.due = now
 	}

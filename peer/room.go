@@ -12,27 +12,31 @@ import (
 
 // rooms is what this node takes part in.
 type rooms struct {
-	byID  map[protocol.RoomID]*room
-	list  []*room // in the order in which they were joined
-	clock *replica.Clock
-	epoch uint64 // of one's own logs: new at each start, so that a restored old state cannot use a number twice
+	byID   map[protocol.RoomID]*room
+	list   []*room                  // in the order in which they were joined
+	left   map[protocol.RoomID]Room // what is stored of them can still be searched
+	topics map[protocol.RoomID]subject
+	clock  *replica.Clock
+	epoch  uint64 // of one's own logs: new at each start, so that a restored old state cannot use a number twice
+	reads  readMarks
 }
 
 // room is a public room or a direct conversation, and what a view has been shown of it.
 type room struct {
 	Room
-	public  string // the name without '#', empty in a direct conversation
-	order   map[replica.Log]*inOrder
-	old     map[replica.Log]protocol.RangeSet // said before this node was there
-	topicAt Place                             // of the entry that set the topic
-	since   time.Time                         // when it was entered
-	before  map[replica.Log]protocol.RangeSet // what was stored then
-	recent  []shownLine
-	gaps    []Gap                         // as last told
-	met     map[protocol.PeerID]time.Time // when the first vectors of somebody came
+	public string // the name without '#', empty in a direct conversation
+	order  map[replica.Log]*inOrder
+	old    map[replica.Log]protocol.RangeSet // said before this node was there
+	since  time.Time                         // when it was entered
+	before map[replica.Log]protocol.RangeSet // what was stored then
+	recent []shownLine
+	gaps   []Gap                         // as last told
+	met    map[protocol.PeerID]time.Time // when the first vectors of somebody came
+	read   readState                     // of a direct conversation
 }
 
 func (c *Core) addRoom(r Room, public string) *room {
+	r.Topic = c.rooms.topics[r.ID].text
 	x := &room{
 		Room: r, public: public, since: c.now, before: map[replica.Log]protocol.RangeSet{}, order: map[replica.Log]*inOrder{},
 		old: map[replica.Log]protocol.RangeSet{}, met: map[protocol.PeerID]time.Time{},
@@ -66,8 +70,12 @@ func (c *Core) direct(p *person) *room {
 	}
 	r := c.addRoom(Room{ID: id, Name: "@" + p.name, With: p.id}, "")
 	c.keep.room(r, true)
+	c.shareRead(r)
 	return r
 }
+
+// directWith is the conversation with somebody, nil if it is not open.
+func (c *Core) directWith(p *person) *room { return c.rooms.byID[c.cfg.Network.DirectRoom(c.id, p.id)] }
 
 func (r *rooms) public() []protocol.RoomID {
 	var out []protocol.RoomID
@@ -134,6 +142,7 @@ func (c *Core) Part(now time.Time, name string) error {
 func (c *Core) leave(now time.Time, r *room) {
 	c.keep.room(r, false)
 	delete(c.rooms.byID, r.ID)
+	c.rooms.left[r.ID] = r.name()
 	c.rooms.list = slices.DeleteFunc(c.rooms.list, func(x *room) bool { return x == r })
 	c.outbox.forget(r)
 	c.logs.fetcher.Forget(r.ID)

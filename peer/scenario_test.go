@@ -237,6 +237,22 @@ var commands = map[string]func(s *scenario, words []string){
 		n.settle()
 	},
 
+	// share WHO: read marks. read WHO @WHOM: all that was shown of the conversation.
+	"share": each(func(n *node) { n.core.SetReadMarks(n.clock(), true); n.settle() }),
+	"read": func(s *scenario, words []string) {
+		n := s.who(words[0])
+		var last peer.Message
+		for _, e := range n.events {
+			if m, ok := e.(peer.Message); ok && m.Room.Name == words[1] {
+				last = m
+			}
+		}
+		if err := n.core.Read(n.clock(), last.Room.ID, last.Place); err != nil {
+			panic(err)
+		}
+		n.settle()
+	},
+
 	// run 500ms lets time pass.
 	"run": func(s *scenario, words []string) { s.run(duration(words[0])) },
 
@@ -366,6 +382,11 @@ func (s *scenario) screen(n *node) {
 			if e.Sendings > 1 {
 				text += fmt.Sprintf(", sent %d times", e.Sendings)
 			}
+		case peer.ReadBy:
+			for _, id := range e.Lines {
+				text += fmt.Sprintf(", %q", s.texts[id.String()])
+			}
+			text = e.Name + " has read " + text[2:]
 		case peer.RoomJoined:
 			text = "in " + e.Room.Name
 		case peer.RoomParted:

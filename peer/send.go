@@ -181,7 +181,7 @@ func (c *Core) flush(now time.Time, cn *conn) {
 	left := turnPackets
 	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.mtu.size); left-- {
 		d := c.begin(now, l)
-		d.items = cn.fill(nil, c.budget(l))
+		d.items = cn.fill(now, nil, c.budget(l))
 		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() {
 			break
 		}
@@ -207,7 +207,7 @@ func (c *Core) probe(now time.Time, l *link, probed []*item) []*item {
 	d := c.begin(now, l)
 	d.items = undone(oldest, probed, c.budget(l))
 	probed = append(probed, d.items...)
-	if d.items = cn.fill(d.items, c.budget(l)); d.empty() {
+	if d.items = cn.fill(now, d.items, c.budget(l)); d.empty() {
 		for _, p := range oldest {
 			if chunk, ok := cn.streams.Chunk(p.piece); ok && len(chunk.Data)+frame.ChunkOverhead <= c.budget(l) {
 				d.chunk, d.piece = chunk, p.piece
@@ -256,7 +256,7 @@ func undone(packets []cargo, skip []*item, budget int) []*item {
 }
 
 // fill adds queued items to those given, the most urgent first, as long as they fit.
-func (cn *conn) fill(items []*item, budget int) []*item {
+func (cn *conn) fill(now time.Time, items []*item, budget int) []*item {
 	for _, it := range items {
 		budget -= len(it.wire)
 	}
@@ -281,7 +281,7 @@ func (cn *conn) fill(items []*item, budget int) []*item {
 	}
 	items = cn.ride(items, budget)
 	for _, it := range items {
-		cn.board(it)
+		cn.board(now, it)
 	}
 	return items
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"earshot/protocol"
 )
 
 // statusLine gathers changes of the status, so that it is told at most four times a second.
@@ -41,14 +43,18 @@ func (c *Core) advanceStatus(now time.Time) {
 		return
 	}
 	c.status.due = time.Time{}
-	if s := c.currentStatus(); !s.equal(c.status.last) {
+	s := c.currentStatus()
+	if !s.equal(c.status.last) {
 		c.status.last = s
 		c.emit(s)
+	}
+	if s.Loss > 0 { // which time changes too
+		c.status.due = now.Add(protocol.LossAge)
 	}
 }
 
 func (c *Core) currentStatus() Status {
-	s := Status{Interfaces: interfaceNames(c.air.interfaces), Port: c.air.port, Owed: c.outbox.owed()}
+	s := Status{Interfaces: interfaceNames(c.air.interfaces), Port: c.air.port, Owed: c.outbox.owed(), ReadMarks: c.rooms.reads.on}
 	var rtts []time.Duration
 	for _, p := range c.people.list {
 		if !p.online() {
@@ -56,8 +62,10 @@ func (c *Core) currentStatus() Status {
 		}
 		s.Online++
 		cn := p.best()
-		rtts = append(rtts, cn.link.sender.RTT().Smoothed)
-		s.Loss = max(s.Loss, cn.link.sender.LossRate())
+		if d := cn.link.rtt(); d > 0 {
+			rtts = append(rtts, d)
+		}
+		s.Loss = max(s.Loss, cn.link.sender.LossRate(c.now))
 	}
 	if len(rtts) > 0 {
 		slices.Sort(rtts)
@@ -69,5 +77,5 @@ func (c *Core) currentStatus() Status {
 
 func (s Status) equal(t Status) bool {
 	return slices.Equal(s.Interfaces, t.Interfaces) && s.Port == t.Port && s.Online == t.Online &&
-		s.Owed == t.Owed && s.RTT == t.RTT && s.Loss == t.Loss
+		s.Owed == t.Owed && s.RTT == t.RTT && s.Loss == t.Loss && s.ReadMarks == t.ReadMarks
 }

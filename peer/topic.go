@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -9,17 +10,41 @@ import (
 	"earshot/protocol/replica"
 )
 
-// maxTopic is how long a topic may be. Bytes.
-const maxTopic = 256
+// subject is what a room is about, and the place of the entry that says so. It outlives leaving the room.
+type subject struct {
+	text string
+	at   Place
+}
 
-// SetTopic says what a room is about: an entry like a line, which the last in the room's order decides.
+// subjectSetting is where the store keeps the place of a room's topic, whose text is with the room.
+const subjectSetting = "topic-at "
+
+func (s subject) setting(id protocol.RoomID) replica.Setting {
+	at, err := json.Marshal(s.at)
+	if err != nil {
+		panic(err) // numbers and a key
+	}
+	return replica.Setting{Key: subjectSetting + id.String(), Value: string(at)}
+}
+
+// restoreSubject takes a room's topic from the store. Without its place any entry is newer.
+func (c *Core) restoreSubject(id protocol.RoomID, text string, s replica.State) {
+	x := subject{text: text}
+	if err := json.Unmarshal([]byte(s.Setting(subjectSetting+id.String())), &x.at); err != nil {
+		x.at = Place{}
+	}
+	c.rooms.topics[id] = x
+}
+
+// SetTopic says what a room is about: an entry like a line, which the last in the room's order decides. An empty topic
+// takes the present one away.
 func (c *Core) SetTopic(now time.Time, name, topic string, reply func(error)) {
 	r, err := c.joined(name)
 	topic = strings.TrimSpace(topic)
 	switch {
 	case err != nil:
-	case len(topic) > maxTopic:
-		err = wrap(ErrTooLong, "%d bytes; a topic has at most %d", len(topic), maxTopic)
+	case len(topic) > protocol.MaxTopic:
+		err = wrap(ErrTooLong, "%d bytes; a topic has at most %d", len(topic), protocol.MaxTopic)
 	case strings.ContainsFunc(topic, func(c rune) bool { return c < ' ' }):
 		err = wrap(ErrBadName, "a topic is one line")
 	}
@@ -35,11 +60,13 @@ func (c *Core) SetTopic(now time.Time, name, topic string, reply func(error)) {
 func (c *Core) topic(r *room, s replica.Stored) {
 	e := s.Entry()
 	name, topic, err := replica.DecodeBody(e.Body)
-	if e.Kind != replica.KindTopic || err != nil || len(topic) > maxTopic || Place(e.Place()).Compare(r.topicAt) <= 0 {
+	if e.Kind != replica.KindTopic || err != nil || len(topic) > protocol.MaxTopic || Place(e.Place()).Compare(c.rooms.topics[r.ID].at) <= 0 {
 		return
 	}
-	r.topicAt, r.Topic = Place(e.Place()), topic
+	x := subject{topic, Place(e.Place())}
+	c.rooms.topics[r.ID], r.Topic = x, topic
 	c.keep.room(r, true)
+	c.keep.setting(x.setting(r.ID))
 	c.emit(Topic{Room: r.Room, By: name})
 }
 
@@ -101,7 +128,7 @@ func (c *Core) Detail(now time.Time, id protocol.RoomID, at Place, reply func(De
 func (c *Core) detail(l replica.LineState) Detail {
 	d := Detail{Said: l.At, Reached: []Receipt{}, Missing: []Person{}}
 	for _, r := range l.Reached {
-		d.Reached = append(d.Reached, Receipt{Peer: r.Peer, Name: c.nameOf(r.Peer), At: r.At, Sendings: int(r.Sendings)})
+		d.Reached = append(d.Reached, Receipt{Peer: r.Peer, Name: c.nameOf(r.Peer), At: r.At, Sendings: int(r.Sendings), Read: l.Read})
 	}
 	for _, id := range l.Audience {
 		if p := c.people.byID[id]; p != nil && !slices.ContainsFunc(l.Reached, func(r replica.Receipt) bool { return r.Peer == id }) {

@@ -53,6 +53,8 @@ type node struct {
 	asleep   bool // the machine is suspended: no timer runs, nothing is received
 	starts   int
 	skew     time.Duration
+	keeps    peer.Retention
+	reads    bool // shares read marks
 
 	core            *peer.Core
 	private, shared *sim.Socket
@@ -153,8 +155,8 @@ func (n *node) start(peers ...netip.AddrPort) {
 	n.private.Tag, n.shared.Tag = n, n
 	state, _ := n.store.State()
 	n.core, err = peer.NewCore(peer.Config{
-		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers,
-		Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w,
+		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers, Retention: n.keeps,
+		ReadMarks: n.reads, Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w,
 	}, n.clock(), n.private.Port, state)
 	if err != nil {
 		w.t.Fatal(err)

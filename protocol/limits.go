@@ -26,6 +26,8 @@ const (
 	MaxText = 16 << 10
 	// MaxEntry is the longest signed entry: MaxText, a name, and the fixed fields. Bytes.
 	MaxEntry = MaxText + 1024
+	// MaxTopic is the longest topic of a room. Bytes.
+	MaxTopic = 256
 	// MaxBody is the longest body of an entry: MaxText, a name, and what sealing adds. Bytes.
 	MaxBody = MaxText + 512
 	// MinSealed is the shortest sealed text: an X25519 public key and a Poly1305 tag around nothing. Bytes.
@@ -44,8 +46,10 @@ const (
 	MaxAckRanges = 32
 	// MaxCastEntries is how many entries one cast may carry: the header of their array stays one byte.
 	MaxCastEntries = 15
-	// MaxParts is how many parts one entry may be cut into.
+	// MaxParts is how many parts one entry may be cut into, PartSize how much of it one carries, so that a Part fills
+	// a packet beside an acknowledgement. Bytes.
 	MaxParts = 64
+	PartSize = 1000
 	// MaxAway, MaxReason and MaxSelfKey bound the away text, the reason of a Close, and the key field of a Self. Bytes.
 	MaxAway    = 128
 	MaxReason  = 128
@@ -111,6 +115,11 @@ const (
 	// RetryMin and RetryMax bound the pause after a failed handshake: 5, 10 … 60 s.
 	RetryMin = 5 * time.Second
 	RetryMax = 60 * time.Second
+	// HintTries is how many handshakes with somebody whom a Peers frame has named are tried, heard of or not.
+	HintTries = 4
+	// IntroduceAfter is how long no announcement of an instance must have come for it to be introduced to the others:
+	// longer than a burst lasts.
+	IntroduceAfter = 6 * time.Second
 )
 
 // Sessions (SPEC section 4).
@@ -129,6 +138,10 @@ const (
 	RekeyAfter   = 10 * time.Minute
 	RekeyPackets = 1 << 32
 	ExpireAfter  = 15 * time.Minute
+	// RetiredTime is how long packets of a replaced session are still taken.
+	RetiredTime = 5 * time.Second
+	// CloseCopies is how often a leaving node sends its Close: nothing acknowledges it.
+	CloseCopies = 4
 	// MaxHalfOpen bounds unfinished handshakes of others, CookieFrom is how many of them make cookies necessary.
 	MaxHalfOpen = 64
 	CookieFrom  = 8
@@ -149,6 +162,8 @@ const (
 	PacketThreshold = 3
 	// Granularity is the timer granularity (RFC 9002 section 6.1.2).
 	Granularity = time.Millisecond
+	// LossAge without a packet counts as one that arrived, in the loss rate that is shown.
+	LossAge = time.Second
 	// InitialRTT is assumed until the handshake or a packet gives a sample.
 	InitialRTT = 50 * time.Millisecond
 	// ThinPackets: with fewer in flight, the first LinearTimeouts probe timeouts do not double.
@@ -176,6 +191,8 @@ const (
 	// PathTries is how often a PathChallenge is sent, PathTimeout the pause between.
 	PathTries   = 5
 	PathTimeout = 250 * time.Millisecond
+	// QuietPath is how long the present address may be silent before another one that answers takes its place.
+	QuietPath = 3 * time.Second
 	// AmplificationFactor bounds what goes to an address that has not been validated (RFC 9000 section 8).
 	AmplificationFactor = 3
 
@@ -199,6 +216,13 @@ const (
 	// HaveSpread is the time per online member over which Haves are spread, HaveSpreadMin the least.
 	HaveSpread    = 100 * time.Microsecond
 	HaveSpreadMin = time.Millisecond
+	// HaveTimeoutMin and HaveTimeoutMax bound how long the Haves for a line may take, ResendMax the pause, doubling,
+	// between two sendings of it to somebody who is online.
+	HaveTimeoutMin = 5 * time.Millisecond
+	HaveTimeoutMax = time.Second
+	ResendMax      = 5 * time.Second
+	// MaxOwed is how many own lines await Haves; what is beyond is left to vectors.
+	MaxOwed = 4096
 	// CastAbove is how many online members make a cast cheaper than sessions.
 	CastAbove = 2
 	// VectorInterval is how often vectors are exchanged with one random peer, varied by VectorJitter.
@@ -246,6 +270,8 @@ const (
 	MaxMailKeys = 3
 	// MailKeySave is how much running time the file of the keys may lag behind.
 	MailKeySave = time.Hour
+	// MailAwayAfter is how long somebody may be silent before a direct line is sealed, so that others can carry it.
+	MailAwayAfter = 3 * time.Second
 	// MailCarriers is how many peers an author wants to carry a line, MailAnswer how long one is waited for before another is asked.
 	MailCarriers = 3
 	MailAnswer   = 5 * time.Second

@@ -8,6 +8,23 @@ import (
 	"testing"
 )
 
+// TestSpecListsAllVectors: a file that the specification does not name is found by nobody.
+func TestSpecListsAllVectors(t *testing.T) {
+	spec, err := os.ReadFile("SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir("testdata/vectors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !strings.Contains(string(spec), "| `"+f.Name()+"` |") {
+			t.Errorf("SPEC.md does not name %s", f.Name())
+		}
+	}
+}
+
 // vector is one golden value of testdata/vectors: lines of comment, lines of hexadecimal, and a line of expectation.
 type vector struct {
 	File    string

@@ -33,12 +33,13 @@ func commands() []command {
 		{"join", "#ROOM", "enter a public room", "room", (*window).cmdJoin},
 		{"part", "[#ROOM]", "leave a room, or close this conversation", "room", (*window).cmdPart},
 		{"rooms", "[NAME]", "the public rooms of this LAN; Enter goes there", "", (*window).cmdRooms},
-		{"topic", "[TEXT]", "what this room is about; with a text: set it", "", (*window).cmdTopic},
+		{"topic", "[TEXT]", "what this room is about; with a text: set it; -clear: take it away", "", (*window).cmdTopic},
 		{"nick", "NAME", "change your name", "", (*window).cmdNick},
 		{"me", "TEXT", "say what you do: /me waves", "", (*window).cmdMe},
 		{"search", "[QUERY]", "find what was said: words, \"a phrase\", from:NAME, in:ROOM, before:DATE, after:DATE", "", (*window).cmdSearch},
 		{"details", "", "who has your last line, or the chosen one, and since when", "", (*window).cmdDetails},
-		{"names", "", "who is here", "", (*window).cmdNames},
+		{"readmarks", "on|off", "tell how far you have read a direct conversation, and be told, where both want it", "", (*window).cmdReadMarks},
+		{"names", "", "who is in this room", "", (*window).cmdNames},
 		{"whois", "NAME", "key, address and round trip of a person", "person", (*window).cmdWhois},
 		{"clear", "", "empty the view; scrolling up brings it back", "", (*window).cmdClear},
 		{"forget", "[NAME]", "leave a conversation and delete it on this device", "room", (*window).cmdForget},
@@ -91,7 +92,11 @@ func (w *window) enter() {
 	}
 	w.typed = text
 	c.sent(text)
-	if err := w.commands[i].do(w, c, rest); err != nil {
+	err := error(usageError("/" + name + " stands alone: nothing may follow it"))
+	if w.commands[i].args != "" || rest == "" {
+		err = w.commands[i].do(w, c, rest)
+	}
+	if err != nil {
 		w.refused(c, text, err)
 	}
 }
@@ -191,7 +196,7 @@ func reason(err error) string {
 	}
 	switch {
 	case errors.Is(err, peer.ErrUnknown):
-		why += "; /names lists who is here"
+		why += "; Ctrl+G lists who is here"
 	case errors.Is(err, peer.ErrAmbiguous):
 		why += "; Tab completes to the one that is meant"
 	}

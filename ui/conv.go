@@ -51,6 +51,7 @@ type conv struct {
 
 	gaps  []peer.Gap
 	above map[*line][]string // what is missing in front of a line; nil: to be found out
+	after []ending           // what is missing behind all lines, as of when above was found out
 	place anchor
 	hit   uuid.UUID // the line that is pointed at
 
@@ -170,7 +171,7 @@ func (c *conv) page(lines []*line, short bool) {
 func (c *conv) merge(lines []*line) {
 	for _, l := range lines {
 		if old := c.byID[l.id]; old != nil {
-			old.reached, old.audience = max(old.reached, l.reached), max(old.audience, l.audience)
+			old.reached, old.audience, old.read = max(old.reached, l.reached), max(old.audience, l.audience), old.read || l.read
 			continue
 		}
 		if l.place.Compare(c.latest) > 0 {

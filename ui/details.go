@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,10 @@ func (d *details) happened(e peer.Event) {
 		if e.ID == d.l.id {
 			d.read()
 		}
+	case peer.ReadBy:
+		if slices.Contains(e.Lines, d.l.id) {
+			d.read()
+		}
 	case peer.Joined, peer.Left:
 		d.read()
 	}
@@ -110,6 +115,9 @@ func (d *details) text() []helpLine {
 	for _, r := range d.detail.Reached {
 		rows = append(rows, helpLine{m.label(r.Peer, r.Name), fmt.Sprintf("%s  after %s, %s",
 			m.clock(r.At), elapsed(r.At.Sub(d.detail.Said)), count(max(r.Sendings, 1), "sending"))})
+		if !r.Read.IsZero() {
+			rows = append(rows, helpLine{"", fmt.Sprintf("%s  %s read it", m.clock(r.Read), m.label(r.Peer, r.Name))})
+		}
 	}
 	if len(d.detail.Missing) > 0 {
 		rows = append(rows, helpLine{}, helpLine{left: fmt.Sprintf("%d of %d %s", len(d.detail.Missing), all, lack(len(d.detail.Missing)))})

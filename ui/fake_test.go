@@ -291,6 +291,16 @@ func (v *village) Read(_ context.Context, room protocol.RoomID, upTo peer.Place)
 	return nil
 }
 
+// SetReadMarks is in the status from then on.
+func (v *village) SetReadMarks(_ context.Context, on bool) error {
+	if v.refuse != nil {
+		return v.refuse
+	}
+	v.ready.Status.ReadMarks = on
+	v.feed <- v.ready.Status
+	return nil
+}
+
 // read is a call of Read.
 type read struct {
 	room protocol.RoomID
@@ -311,9 +321,11 @@ func (v *village) Detail(_ context.Context, room protocol.RoomID, line peer.Plac
 				continue
 			}
 			if p.Online {
-				d.Reached = append(d.Reached, peer.Receipt{
-					Peer: p.ID, Name: p.Name, At: m.Time.Add(time.Duration(12+i) * time.Millisecond), Sendings: i + 1,
-				})
+				r := peer.Receipt{Peer: p.ID, Name: p.Name, At: m.Time.Add(time.Duration(12+i) * time.Millisecond), Sendings: i + 1}
+				if m.Read {
+					r.Read = v.now()
+				}
+				d.Reached = append(d.Reached, r)
 			} else {
 				d.Missing = append(d.Missing, p)
 			}
@@ -322,3 +334,10 @@ func (v *village) Detail(_ context.Context, room protocol.RoomID, line peer.Plac
 	}
 	return peer.Detail{}, fmt.Errorf("%w: no such line", peer.ErrUnknown)
 }
+
+func (v *village) Bench(context.Context, string, peer.BenchSpec) (peer.BenchReport, error) {
+	return peer.BenchReport{}, peer.ErrNoBench
+}
+
+func (v *village) BenchProgress(context.Context) ([]peer.BenchReport, error) { return nil, nil }
+func (v *village) ServeBench(context.Context) error                          { return nil }

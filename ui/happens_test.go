@@ -152,6 +152,9 @@ func (s *stage) happens(who, what string) error {
 	case "rests":
 		p.Away = rest
 		event(peer.Changed{Person: *p})
+	case "enters": // rooms, of which it is in no others any more
+		p.Rooms = strings.Fields(rest)
+		event(peer.Changed{Person: *p})
 	case "says":
 		room, text, _ := strings.Cut(rest, " ")
 		text, err := strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`)
@@ -188,6 +191,11 @@ func (s *stage) happens(who, what string) error {
 		if len(f) > 0 {
 			g.Asked = f[0]
 		}
+		for _, m := range s.history[s.room("#lobby").ID] {
+			if m.Author == g.Author {
+				g.Last = max(g.Last, m.Place.Seq)
+			}
+		}
 		all := peer.Gaps{Room: s.room("#lobby")}
 		if len(g.Missing) > 0 {
 			all.Gaps = append(all.Gaps, g)
@@ -203,6 +211,17 @@ func (s *stage) happens(who, what string) error {
 		said(s.says(who, s.room("#lobby"), rest, func(m *peer.Message) { m.Old = true }))
 	case "told": // which nobody hears of now
 		s.says(who, s.room("@"+who), rest, nil)
+	case "reads": // the whole conversation
+		e := peer.ReadBy{Room: s.room("@" + who), Peer: key(who), Name: name, At: s.clock}
+		s.village.mu.Lock()
+		for i, m := range s.history[e.Room.ID] {
+			if m.Own && !m.Read {
+				s.history[e.Room.ID][i].Read = true
+				e.Lines = append(e.Lines, m.ID)
+			}
+		}
+		s.village.mu.Unlock()
+		s.feed <- e
 	case "tells":
 		said(s.says(who, s.room("@"+who), rest, nil))
 	default:

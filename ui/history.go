@@ -125,6 +125,7 @@ func (w *window) fetch(c *conv, read func(context.Context) (func(), error)) {
 			}
 			if generation == c.generation {
 				use()
+				w.tellLeft()
 			}
 			if err != nil && ctx.Err() == nil {
 				w.page.status.say("the history of "+w.m.title(c)+" cannot be read: "+reason(err), true)

@@ -108,6 +108,7 @@ func (p *page) Draw(scr tcell.Screen) {
 	p.rule(scr, x, line, w, side)
 	p.composer.SetRect(x, line+1, w, compose)
 	p.composer.Draw(scr)
+	p.status.folded = side == 0
 	p.status.SetRect(x, y+h-status, w, status)
 	p.status.Draw(scr)
 }

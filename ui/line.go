@@ -28,6 +28,7 @@ type line struct {
 	late, unstored    bool
 	audience, reached int
 	skew              time.Duration
+	read              bool // by the other one of a direct conversation, who said so
 	told              bool // an event told of it: history alone is no news
 
 	// of quiet notes, which gather: "alice, bob and carol are here"

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"earshot/peer"
+	"earshot/protocol"
 )
 
 // lateLine is a message that came after others were shown behind it, where nobody looks: far up, or among what was read.
@@ -51,25 +52,39 @@ func (m *model) missing(e peer.Gaps) bool {
 		return false
 	}
 	had := len(c.gaps)
-	c.gaps, c.above = e.Gaps, nil
+	c.gaps, c.above, c.after = e.Gaps, nil, nil
 	return c == m.current && had+len(e.Gaps) > 0
+}
+
+// ending is what is missing of somebody behind all lines.
+type ending struct {
+	author protocol.PeerID
+	name   string
+	text   string
 }
 
 // gapsAbove is what is missing in front of a line of the current conversation, in words.
 func (m *model) gapsAbove(l *line) []string {
-	c := m.current
-	if len(c.gaps) == 0 || !l.message {
+	m.placeGaps()
+	return m.current.above[l]
+}
+
+// gapsBelow is what is missing behind line i of the current conversation: only the last one has that.
+func (m *model) gapsBelow(i int) []ending {
+	if c := m.current; i != len(c.lines)-1 || c.cut {
 		return nil
 	}
-	if c.above == nil {
-		c.above = m.placeGaps(c)
-	}
-	return c.above[l]
+	m.placeGaps()
+	return m.current.after
 }
 
 // placeGaps finds for each gap the next line of its author.
-func (m *model) placeGaps(c *conv) map[*line][]string {
-	above := map[*line][]string{}
+func (m *model) placeGaps() {
+	c := m.current
+	if c.above != nil || len(c.gaps) == 0 {
+		return
+	}
+	c.above, c.after = map[*line][]string{}, nil
 	for _, g := range c.gaps {
 		before := make([]*line, len(g.Missing))
 		for _, l := range c.lines {
@@ -83,17 +98,18 @@ func (m *model) placeGaps(c *conv) map[*line][]string {
 			}
 		}
 		for i := 0; i < len(before); {
-			j := i + 1
-			for j < len(before) && before[j] == before[i] {
+			j, behind := i+1, g.Missing[i].First > g.Last
+			for j < len(before) && before[j] == before[i] && (g.Missing[j].First > g.Last) == behind {
 				j++
 			}
 			if l := before[i]; l != nil {
-				above[l] = append(above[l], m.gapText(g, i, j))
+				c.above[l] = append(c.above[l], m.gapText(g, i, j))
+			} else if behind {
+				c.after = append(c.after, ending{g.Author, g.Name, m.gapText(g, i, j)})
 			}
 			i = j
 		}
 	}
-	return above
 }
 
 // gapText says what is missing of the ranges i to j of a gap: "2 messages missing (41–42), asked bob".

@@ -67,6 +67,8 @@ func (m *model) apply(e peer.Event) bool {
 		m.message(e)
 	case peer.Delivered:
 		return m.delivered(e)
+	case peer.ReadBy:
+		return m.readBy(e)
 	case peer.RoomJoined:
 		m.open(e.Room).room.Topic = e.Room.Topic
 	case peer.Topic:
@@ -107,7 +109,7 @@ func (m *model) message(x peer.Message) {
 	c := m.open(x.Room)
 	x.Old = x.Old && !c.room.Direct() // what was said to somebody is news to them, however long ago
 	if l := c.byID[x.ID]; l != nil {
-		l.reached, l.audience = max(l.reached, x.Reached), max(l.audience, x.Audience)
+		l.reached, l.audience, l.read = max(l.reached, x.Reached), max(l.audience, x.Audience), l.read || x.Read
 		l.late, l.unstored = l.late || x.Late, x.Unstored
 		if !l.told { // a page of history, where every line is old, overtook the event
 			l.old = x.Old
@@ -156,7 +158,7 @@ func (m *model) line(x peer.Message) *line {
 	l := &line{
 		place: x.Place, time: x.Time, text: strings.TrimRight(SafeLines(x.Text), "\n"), message: true,
 		id: x.ID, author: x.Author, name: x.Name, own: x.Own, action: x.Action, old: x.Old,
-		audience: x.Audience, reached: x.Reached, skew: x.Skew, late: x.Late, unstored: x.Unstored,
+		audience: x.Audience, reached: x.Reached, skew: x.Skew, late: x.Late, unstored: x.Unstored, read: x.Read,
 	}
 	l.mention = !x.Own && mentions(l.text, m.self.Name)
 	return l
@@ -171,6 +173,21 @@ func (m *model) delivered(e peer.Delivered) bool {
 		}
 	}
 	return false
+}
+
+// readBy takes the word of the other one of a direct conversation.
+func (m *model) readBy(e peer.ReadBy) bool {
+	c := m.find(e.Room.ID)
+	if c == nil {
+		return false
+	}
+	changed := false
+	for _, id := range e.Lines {
+		if l := c.byID[id]; l != nil && !l.read {
+			l.read, changed = true, true
+		}
+	}
+	return changed && c == m.current
 }
 
 // note shows a sentence in the conversation that is being looked at.

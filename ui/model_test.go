@@ -213,7 +213,7 @@ func TestNaughtyStrings(t *testing.T) {
 		lobby.Topic = s
 		m.apply(peer.Topic{Room: lobby, By: s})
 		m.apply(peer.Gaps{Room: lobby, Gaps: []peer.Gap{{
-			Author: key(who), Name: s, Missing: []protocol.Range{{First: 1, Last: 1}}, Asked: s,
+			Author: key(who), Name: s, Missing: []protocol.Range{{First: 1, Last: 1}, {First: 1 << 40, Last: 1 << 41}}, Last: 1 << 39, Asked: s,
 		}}})
 		m.apply(peer.Message{Room: peer.Room{ID: uuid.New(), Name: s}, Name: s, Text: s, ID: uuid.New()})
 	}

@@ -3,19 +3,24 @@ package ui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"earshot/peer"
 )
 
-// cmdNames tells who is here and who was.
+// cmdNames tells who of a conversation is here and who was.
 func (w *window) cmdNames(c *conv, _ string) error {
 	m := w.m
 	var here, gone []string
+	if p := m.people[c.room.With]; c.room.Direct() && p == nil { // whom nobody has met since the start
+		gone = append(gone, m.title(c))
+	}
 	for _, p := range m.sorted() {
 		name := m.label(p.ID, p.Name)
 		switch {
+		case !slices.Contains(m.shared(*p), c):
 		case !p.Online:
 			gone = append(gone, name)
 		case p.Away != "":
@@ -25,7 +30,11 @@ func (w *window) cmdNames(c *conv, _ string) error {
 		}
 	}
 	here = append(here, m.label(m.self.ID, m.self.Name)+" (you)")
-	c.note(m.now(), fmt.Sprintf("%d here: %s", len(here), list(here, len(here))), false)
+	in := " in " + m.title(c)
+	if c.room.Direct() {
+		in = ""
+	}
+	c.note(m.now(), fmt.Sprintf("%d here%s: %s", len(here), in, list(here, len(here))), false)
 	if len(gone) > 0 {
 		c.note(m.now(), fmt.Sprintf("%d not here: %s", len(gone), list(gone, len(gone))), false)
 	}

@@ -35,6 +35,7 @@ func helpLines(keys []binding, commands []command, g glyphs) []helpLine {
 	return append(out, helpLine{}, helpLine{left: "Marks of lines"},
 		helpLine{g.stored, "stored here, nobody has it yet"}, helpLine{g.some + " 2/3", "two of three have stored it"},
 		helpLine{g.all, "everybody it is for has stored it"},
+		helpLine{g.all + " read", "they told that they have read it, see /readmarks"},
 		helpLine{g.stored + " owed since", "said to somebody who was not here, and is not yet"},
 		helpLine{"late", "came after lines behind it were shown"}, helpLine{g.gap, "lines that somebody said and that have not come yet"},
 		helpLine{"not stored", "the disk did not take it"}, helpLine{"clock +7 min", "the author's clock is not as ours"})

@@ -11,8 +11,12 @@ import (
 // readPause is the least time between two calls of Read for one conversation.
 const readPause = time.Second
 
-// tellLeft tells the chat how far the conversations have been read that were left.
+// tellLeft tells the chat how far the conversations have been read that were left, and the one that is being read if
+// somebody else is to know.
 func (w *window) tellLeft() {
+	if c := w.m.current; c.room.Direct() && w.m.status.ReadMarks && w.looking() {
+		w.m.left = append(w.m.left, c)
+	}
 	for _, c := range w.m.left {
 		if c.telling || c.seen.Compare(c.told) <= 0 {
 			continue
@@ -48,4 +52,31 @@ func (w *window) tellRead(c *conv) {
 	if !ok {
 		c.told = was
 	}
+}
+
+// cmdReadMarks has read marks shared, or not.
+func (w *window) cmdReadMarks(c *conv, rest string) error {
+	on := rest == "on"
+	if !on && rest != "off" {
+		state := "off"
+		if w.m.status.ReadMarks {
+			state = "on"
+		}
+		return usageError("read marks are " + state + "; /readmarks on or /readmarks off changes that")
+	}
+	typed := w.typed
+	w.call(func(ctx context.Context) func() {
+		err := w.chat.SetReadMarks(ctx, on)
+		return func() {
+			switch {
+			case err != nil:
+				w.refused(c, typed, err)
+			case on:
+				w.page.status.say("read marks are on, in direct conversations with those who share theirs", false)
+			default:
+				w.page.status.say("read marks are off: nobody is told what you read, nor are you", false)
+			}
+		}
+	})
+	return nil
 }

@@ -12,7 +12,10 @@ import (
 	"earshot/protocol"
 )
 
-// cmdTopic shows or sets what the room is about.
+// noTopic is what takes a topic away. The other spelling is that of irssi.
+var noTopic = []string{"-clear", "-delete"}
+
+// cmdTopic shows, sets or takes away what the room is about.
 func (w *window) cmdTopic(c *conv, rest string) error {
 	if rest == "" {
 		text := w.m.title(c) + " has no topic; /topic TEXT sets one"
@@ -22,6 +25,9 @@ func (w *window) cmdTopic(c *conv, rest string) error {
 		c.note(w.m.now(), text, false)
 		w.page.timeline.toEnd()
 		return nil
+	}
+	if slices.Contains(noTopic, rest) {
+		rest = ""
 	}
 	typed := w.typed
 	w.call(func(ctx context.Context) func() {

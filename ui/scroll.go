@@ -68,7 +68,8 @@ func (t *timeline) pin(at spot) {
 	l, leads := c.lines[at.line], t.leads(at.line)
 	c.place = anchor{l, at.row - leads}
 	if at.row >= leads {
-		c.place.off = t.body(at.line)[at.row-leads].start
+		body := t.body(at.line)
+		c.place.off = body[min(at.row-leads, len(body)-1)].start // not of what is missing below it
 	}
 }
 

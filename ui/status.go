@@ -30,6 +30,21 @@ func (m *model) statusText() string {
 	return Safe(strings.Join(parts, m.g.dot))
 }
 
+// unreadText says what is unread in other conversations, "" if nothing is, and whether somebody means us there.
+func (m *model) unreadText() (text string, mention bool) {
+	n := 0
+	for _, c := range m.convs {
+		if c != m.current {
+			n += c.unread
+			mention = mention || c.mentions > 0
+		}
+	}
+	if n == 0 {
+		return "", false
+	}
+	return fmt.Sprintf("%d unread, Alt+A", n), mention
+}
+
 // roundTrip is a duration in as many digits as one reads at a glance.
 func roundTrip(d time.Duration) string {
 	switch {
@@ -150,6 +165,7 @@ type statusLine struct {
 	bad     bool     // message is about something that went wrong
 	choices []string // of the completion that is going on
 	choice  int
+	folded  bool      // no sidebar tells what is unread
 	number  int       // of the message
 	fade    func(int) // has a message go after some time
 }
@@ -208,6 +224,13 @@ func (s *statusLine) Draw(scr tcell.Screen) {
 	}
 	if late := s.m.lateText(); late != "" {
 		x = put(scr, x, y, end, clip(late, end-x, s.th.g.more), s.th.accent) + 3
+	}
+	if text, mention := s.m.unreadText(); s.folded && text != "" {
+		style := s.th.strong
+		if mention {
+			style = s.th.accent.Bold(true)
+		}
+		x = put(scr, x, y, end, clip(text, end-x, s.th.g.more), style) + 3
 	}
 	left := s.m.statusText()
 	x = put(scr, x, y, end, clip(left, end-x, s.th.g.more), style) + 3

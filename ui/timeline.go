@@ -120,7 +120,8 @@ func (t *timeline) text(l *line) string {
 	return l.text
 }
 
-func (t *timeline) height(i int) int { return t.leads(i) + len(t.body(i)) }
+// height is the rows of line i, with those above it and, of the last one, those below it.
+func (t *timeline) height(i int) int { return t.leads(i) + len(t.body(i)) + len(t.m.gapsBelow(i)) }
 
 func (t *timeline) Draw(scr tcell.Screen) {
 	x, y, w, h := t.GetRect()
@@ -177,13 +178,15 @@ func (t *timeline) drawRow(scr tcell.Screen, x, y, i, row int) {
 		row--
 	}
 	if row < len(d.gaps) {
-		name := clipName(t.m.label(l.author, l.name), col.name, th.g.more)
-		put(scr, x+col.time+col.name-width(name), y, x+col.text, name, th.dim)
-		put(scr, x+col.text, y, end, clip(d.gaps[row], end-x-col.text, th.g.more), th.dim)
+		t.gap(scr, x, y, ending{l.author, l.name, d.gaps[row]})
 		return
 	}
 	row -= len(d.gaps)
 	text, rows := t.text(l), t.body(i)
+	if row >= len(rows) {
+		t.gap(scr, x, y, t.m.gapsBelow(i)[row-len(rows)])
+		return
+	}
 	style := th.text
 	if l.old || !l.message && !l.trouble {
 		style = th.dim
@@ -214,6 +217,14 @@ func (t *timeline) drawRow(scr tcell.Screen, x, y, i, row int) {
 	}
 }
 
+// gap draws what is missing of somebody.
+func (t *timeline) gap(scr tcell.Screen, x, y int, g ending) {
+	th, col, end := t.th, t.columns(), x+t.width
+	name := clipName(t.m.label(g.author, g.name), col.name, th.g.more)
+	put(scr, x+col.time+col.name-width(name), y, x+col.text, name, th.dim)
+	put(scr, x+col.text, y, end, clip(g.text, end-x-col.text, th.g.more), th.dim)
+}
+
 // name is what stands in the column of names.
 func (t *timeline) name(l *line) (string, tcell.Style) {
 	th := t.th
@@ -240,6 +251,8 @@ func (t *timeline) mark(l *line) string {
 	var parts []string
 	switch {
 	case !l.own:
+	case l.read:
+		parts = append(parts, t.readMark())
 	case l.reached == 0 && t.m.owes(l):
 		parts = append(parts, g.stored+" owed since "+t.m.since(l.time))
 	case l.reached == 0:
@@ -263,12 +276,17 @@ func (t *timeline) mark(l *line) string {
 	return strings.Join(parts, g.dot)
 }
 
+// readMark is the mark of a line that the other one has read.
+func (t *timeline) readMark() string { return t.th.g.all + " read" }
+
 // markWidth is the room that the mark of a line may come to need, so that no text moves when people receive it.
 func (t *timeline) markWidth(l *line) int {
 	w := width(t.mark(l))
 	switch {
 	case l.own && l.audience > 1:
 		return max(w, width(fmt.Sprintf("%s %d/%d", t.th.g.all, l.audience, l.audience)))
+	case l.own && t.m.current.room.Direct() && t.m.status.ReadMarks:
+		return max(w, width(t.readMark()))
 	case l.own:
 		return max(w, 2)
 	}

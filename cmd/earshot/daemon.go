@@ -29,7 +29,7 @@ when you leave. What is wrong is told on standard error.
   earshot daemon --interface eth0 --print-unit > ~/.config/systemd/user/earshot.service
   systemctl --user daemon-reload && systemctl --user enable --now earshot
   loginctl enable-linger     # so that it also runs while you are not logged in`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
 				return err

@@ -39,11 +39,14 @@ The file has private conversations in it: it is written with mode 0600.`,
 		Example: `  earshot export -o lobby.txt --room '#lobby'
   earshot export --format markdown > talk.md
   earshot export --format jsonl -o archive.jsonl`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			begin, ok := formats[form]
 			if !ok {
 				return usagef("--format %s: text, jsonl or markdown", form)
+			}
+			if err := checkRoom("--room ", room); err != nil {
+				return err
 			}
 			if err := o.check(); err != nil {
 				return err

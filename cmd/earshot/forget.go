@@ -30,10 +30,10 @@ stored of it, for good: it does not come back from others either. Others keep wh
 It asks first, unless --yes is given.`,
 		Example: `  earshot forget '#go'
   earshot export --room bob -o bob.txt && earshot forget --yes bob`,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArg("ROOM", "forget one at a time"),
 		ValidArgsFunction: o.completePeople(true),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
+			if err := errors.Join(o.check(), checkRoom("", args[0])); err != nil {
 				return err
 			}
 			if !yes {

@@ -130,7 +130,10 @@ func (h historian) query(words []string) (string, error) {
 	if query == "" {
 		query = anything
 	}
-	_, err := replica.ParseQuery(query, time.Local)
+	parsed, err := replica.ParseQuery(query, time.Local)
+	if err == nil {
+		err = checkRoom("in:", parsed.In)
+	}
 	return query, err
 }
 

@@ -32,12 +32,12 @@ belong to the room that the line names. What is stored already is known and stay
 deleted; so a file can be imported twice. A line that cannot be taken is refused with its number and the reason,
 and the others are taken.
 
-The profile has to be closed meanwhile. What is older than it keeps (see the README) goes again.
+The profile has to be closed meanwhile. What is more than it keeps ([history] in 'earshot config') goes again.
 
 Exit codes: 0 all is stored, 1 something was refused or failed, 2 wrong usage.`,
 		Example: `  earshot import archive.jsonl
   earshot export --format jsonl --profile work | earshot import --profile play -`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("FILE", "import one at a time, or cat them into -"),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
 				return err

@@ -212,3 +212,35 @@ func TestTwoTerminalsOfOneHostChat(t *testing.T) {
 		t.Errorf("Ctrl+C twice ends with %d", code)
 	}
 }
+
+// Who agrees on it sees that a direct line was read; so it stays after a restart.
+func TestTwoTerminalsShareReadMarks(t *testing.T) {
+	t.Parallel()
+	h := newHosts(t, 2)
+	one := openTerminal(t, h.command(1, "--name", "alice"))
+	two := openTerminal(t, h.command(2, "--name", "bob"))
+	one.shows("1 other")
+	two.shows("1 other")
+	for _, x := range []*terminal{one, two} {
+		x.types("/readmarks on\r")
+		x.shows("read marks are on")
+	}
+	one.types("/query bob\r")
+	one.shows("between you two")
+	one.types("have you seen this?\r")
+	two.shows("● alice     1") // in the sidebar: not read yet
+	one.shows("✓✓")
+	two.types("/query alice\r")
+	two.shows("have you seen this?")
+	one.shows("✓✓ read")
+	one.types("/quit\r")
+	<-one.ended
+	one = openTerminal(t, h.command(1, "--name", "alice"))
+	one.shows("1 other")
+	one.types("/query bob\r")
+	one.shows("✓✓ read")
+	one.types("and this?\r") // it is being looked at, and the setting has stayed
+	two.shows("and this?")
+	one.types("/details\r")
+	one.shows("bob read it")
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"earshot/peer"
+	"earshot/ui"
 )
 
 func listenCommand(o *options) *cobra.Command {
@@ -26,7 +27,7 @@ or has printed --count messages.
 
 What was said before listen came is history: --backlog N prints up to N messages of it first.
 With --room it prints that room only, and enters it for the time; --room bob is the
-conversation with bob.
+conversation with bob. If nobody is there yet, it says so on standard error, and waits.
 
 --json prints one object a line, with these fields:
   {"type":"message","id","room","from","peer","text","time"}   room is "@bob" in a conversation with bob;
@@ -37,13 +38,16 @@ conversation with bob.
 		Example: `  earshot listen
   earshot listen --json | jq -r 'select(.type == "message") | .from + ": " + .text'
   earshot listen --room '#builds' --count 1 && make deploy`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case cmd.Flags().Changed("count") && l.count < 1:
 				return usagef("--count %d: at least 1", l.count)
 			case l.backlog < 0:
 				return usagef("--backlog %d: less than nothing", l.backlog)
+			}
+			if err := checkRoom("--room ", l.room); err != nil {
+				return err
 			}
 			l.show = printText
 			if asJSON {
@@ -153,6 +157,11 @@ func (l *listener) listen(ctx context.Context, feed <-chan batch, events []peer.
 			return err
 		}
 	}
+	unheard := time.NewTimer(settleTime) // until those who are here have been met
+	defer unheard.Stop()
+	if l.room == "" {
+		unheard.Stop()
+	}
 	for {
 		for _, e := range events {
 			if err := l.event(ctx, e); err != nil {
@@ -160,6 +169,11 @@ func (l *listener) listen(ctx context.Context, feed <-chan batch, events []peer.
 			}
 		}
 		select {
+		case <-unheard.C:
+			events = nil
+			if err := l.alone(ctx); err != nil {
+				return err
+			}
 		case b, ok := <-feed:
 			if !ok {
 				return ctx.Err()
@@ -172,6 +186,40 @@ func (l *listener) listen(ctx context.Context, feed <-chan batch, events []peer.
 			return ctx.Err()
 		}
 	}
+}
+
+// alone says so if nobody is there who could be heard, since a name may be misspelt, and what else there is.
+func (l *listener) alone(ctx context.Context) error {
+	var others []string
+	what := "nobody else is in " + l.only.Name
+	if strings.HasPrefix(l.room, "#") {
+		if n, _ := l.present.in(l.only.Name); n > 0 {
+			return nil
+		}
+		rooms, err := l.chat.PublicRooms(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range rooms {
+			if n, _ := l.present.in(r.Name); n > 0 {
+				others = append(others, fmt.Sprintf("%s (%d)", r.Name, n))
+			}
+		}
+	} else {
+		if l.wanted(ctx, peer.Room{}) {
+			return nil
+		}
+		what = "nobody is called " + l.room
+		for _, p := range l.present.people {
+			others = append(others, label(p.Name, p.ID))
+		}
+		slices.Sort(others)
+	}
+	if len(others) == 0 {
+		others = []string{"nobody"}
+	}
+	_, err := fmt.Fprintf(l.complain, "earshot: %s yet, waiting; here are: %s\n", ui.Safe(what), ui.Safe(strings.Join(others, ", ")))
+	return err
 }
 
 // gather waits for history to come in and returns the events of that time, which are still to be printed.

@@ -99,7 +99,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func rootCommand() *cobra.Command {
-	o := &options{}
+	o := defaults()
 	root := &cobra.Command{
 		Use:   "earshot",
 		Short: "A chat for everybody on this LAN, without a server",
@@ -112,6 +112,7 @@ which stays without a screen, it opens the daemon's.
 
 Files: a folder for each profile in --home. Its key is who you are, keep it secret;
 history.db is what was said, for 90 days: see 'earshot history', export and forget.
+How long, and other settings: see 'earshot config'.
 Exit codes: 0 done, 1 failure, 2 wrong usage, 3 nobody answered in time.`,
 		Example: `  earshot                            open the chat
   earshot --name alice               under another name, this time
@@ -125,10 +126,12 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 nobody answered in time.`,
 		SilenceUsage:  true,
 		RunE:          action(func(cmd *cobra.Command, _ []string) error { return chat(cmd, o) }),
 	}
+	root.SetFlagErrorFunc(flagError)
 	o.register(root)
 	root.AddCommand(
 		sendCommand(o), listenCommand(o), peersCommand(o), pingCommand(o),
 		historyCommand(o), exportCommand(o), importCommand(o), forgetCommand(o), daemonCommand(o),
+		configCommand(o), benchCommand(o),
 	)
 	return root
 }

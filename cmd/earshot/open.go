@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"earshot/discovery/lan"
 	"earshot/peer"
 	"earshot/protocol"
 	"earshot/protocol/replica"
@@ -182,15 +183,20 @@ func (o *options) start(ctx context.Context, p *profile, role string, patience t
 	c := peer.Config{
 		Network: protocol.OpenNetwork(), Name: o.name, Interfaces: o.interfaces,
 		Port: o.port, AnnouncePort: o.announcePort, LocalPorts: p.localPorts,
+		Retention: o.retention(), ReadMarks: o.readMarks,
 	}
 	if c.Identity, err = p.identity(rand.Reader); err != nil {
 		return nil, err
 	}
-	if c.Name == "" {
-		c.Name = p.nick()
+	if c.Name == "" || !o.given("name") {
+		c.Name = p.nick(o.name)
 	}
+	var trouble []string
 	if c.Peers, err = o.resolve(ctx); err != nil {
-		return nil, err
+		if o.given("peer") || errors.As(err, new(usage)) {
+			return nil, err
+		}
+		trouble = strings.Split(err.Error(), "\n") // one of the settings' need not be there everywhere
 	}
 	if o.trace != "" {
 		f, err := os.OpenFile(o.trace, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // texts are in it
@@ -205,7 +211,6 @@ func (o *options) start(ctx context.Context, p *profile, role string, patience t
 			}
 		})
 	}
-	var trouble []string
 	if o.noHistory {
 		c.Store = replica.NewMemStore()
 	} else {
@@ -216,6 +221,9 @@ func (o *options) start(ctx context.Context, p *profile, role string, patience t
 		undo = append(undo, func() { _ = c.Store.Close() }) // the node has, if it ever came to that
 	}
 	node, first, err := peer.Start(c)
+	if errors.Is(err, lan.ErrNoInterface) && !o.given("interface") {
+		return nil, fmt.Errorf("%w: it is named in %s", err, configPath(o.home))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -13,9 +14,9 @@ import (
 
 	"github.com/adrg/xdg"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"earshot/peer"
-	"earshot/protocol"
 )
 
 // options are the flags that every command has.
@@ -29,16 +30,29 @@ type options struct {
 	peers        []string
 	trace        string
 	noHistory    bool
+
+	// Settings without a flag.
+	days, entries int // 0: for ever, all
+	readMarks     bool
+
+	flags *pflag.FlagSet // nil: no flag is given
 }
+
+// defaultHome is where profiles are.
+func defaultHome() string { return filepath.Join(xdg.DataHome, "earshot") }
+
+// given tells whether a flag is on the command line.
+func (o *options) given(flag string) bool { return o.flags != nil && o.flags.Changed(flag) }
 
 func (o *options) register(root *cobra.Command) {
 	f := root.PersistentFlags()
+	o.flags = f
 	f.StringVar(&o.profile, "profile", envOr("EARSHOT_PROFILE", "default"), "profile `NAME` (environment EARSHOT_PROFILE)")
-	f.StringVar(&o.home, "home", envOr("EARSHOT_HOME", filepath.Join(xdg.DataHome, "earshot")), "folder `DIR` of the profiles (environment EARSHOT_HOME)")
-	f.StringVar(&o.name, "name", "", "be called `NAME` until the end of this run (default: the last /nick, else the login name)")
+	f.StringVar(&o.home, "home", envOr("EARSHOT_HOME", defaultHome()), "folder `DIR` of the profiles (environment EARSHOT_HOME)")
+	f.StringVar(&o.name, "name", "", "be called `NAME` until the end of this run (default: the last /nick, else that of the settings or the login name)")
 	f.StringArrayVar(&o.interfaces, "interface", nil, "use interface `NAME` only (repeatable; default: all that can broadcast)")
-	f.Uint16Var(&o.port, "port", 0, "own UDP `PORT` (default: any free one)")
-	f.Uint16Var(&o.announcePort, "announce-port", protocol.AnnouncePort, "UDP `PORT` of announcements, the same for everybody on the LAN")
+	f.Uint16Var(&o.port, "port", o.port, "own UDP `PORT` (default: any free one)")
+	f.Uint16Var(&o.announcePort, "announce-port", o.announcePort, "UDP `PORT` of announcements, the same for everybody on the LAN")
 	f.StringArrayVar(&o.peers, "peer", nil, "somebody beyond the LAN's broadcasts, as `HOST[:PORT]` (repeatable)")
 	f.StringVar(&o.trace, "trace", "", "write a JSON line for every datagram to `FILE`")
 	f.BoolVar(&o.noHistory, "no-history", false, "remember in memory only, and read or write no history file")
@@ -56,22 +70,14 @@ func envOr(name, otherwise string) string {
 	return otherwise
 }
 
-// check finds what is wrong with the flags before anything is done.
-func (o *options) check() error {
-	if !profileName.MatchString(o.profile) {
+// place finds what is wrong with where things are, and makes the home absolute.
+func (o *options) place() error {
+	switch {
+	case !profileName.MatchString(o.profile):
 		return usagef("--profile %q: use letters, digits, '-', '_' and '.'", o.profile)
-	}
-	if o.announcePort == 0 {
-		return usagef("--announce-port 0: everybody needs the same one, so it cannot be any")
-	}
-	if o.name != "" {
-		name, err := peer.CleanName(o.name)
-		if err != nil {
-			return usagef("--name %q: %w", o.name, err)
-		}
-		o.name = name
-	}
-	if o.home == "" {
+	case strings.EqualFold(o.profile, configFile):
+		return usagef("--profile %s: the settings have that name", o.profile)
+	case o.home == "":
 		return usagef("--home \"\": name a folder")
 	}
 	home, err := filepath.Abs(o.home)
@@ -82,35 +88,68 @@ func (o *options) check() error {
 	return nil
 }
 
-// resolve looks up the --peer addresses. A port that was not said stays 0: the announce port.
-func (o *options) resolve(ctx context.Context) ([]netip.AddrPort, error) {
+// check reads the settings, and finds what is wrong with them and the flags before anything is done.
+func (o *options) check() error {
+	if err := o.place(); err != nil {
+		return err
+	}
+	if err := o.readConfig(); err != nil {
+		return err
+	}
+	if o.announcePort == 0 {
+		return usagef("--announce-port 0: everybody needs the same one, so it cannot be any")
+	}
+	if o.port == o.announcePort {
+		return usagef("--port %d is the port of announcements, which all share: choose another one, or leave --port away", o.port)
+	}
+	if o.name != "" {
+		name, err := peer.CleanName(o.name)
+		if err != nil {
+			return usagef("--name %q: %w", o.name, err)
+		}
+		o.name = name
+	}
+	return nil
+}
+
+// resolve looks up the peers' addresses. A port that was not said stays 0: the announce port.
+// An error says which cannot be; the others are returned beside it.
+func (o *options) resolve(ctx context.Context) (all []netip.AddrPort, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	var all []netip.AddrPort
 	for _, p := range o.peers {
-		host, port := p, uint16(0)
-		if strings.Count(p, ":") > 1 {
-			return nil, usagef("--peer %s: earshot speaks IPv4 only", p)
+		host, port, wrong := splitPeer(p)
+		if wrong != nil {
+			return nil, usagef("peer %s: %w", p, wrong)
 		}
-		if h, digits, ok := strings.Cut(p, ":"); ok {
-			n, err := strconv.ParseUint(digits, 10, 16)
-			if err != nil || n == 0 {
-				return nil, usagef("--peer %s: %q is no port", p, digits)
-			}
-			host, port = h, uint16(n)
-		}
-		if host == "" {
-			return nil, usagef("--peer %s: no host", p)
-		}
-		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip4", host)
-		if err != nil {
-			return nil, fmt.Errorf("--peer %s: no IPv4 address found: %w", p, err)
+		addrs, wrong := net.DefaultResolver.LookupNetIP(ctx, "ip4", host)
+		if wrong != nil {
+			err = errors.Join(err, fmt.Errorf("peer %s: no IPv4 address found: %w", p, wrong))
 		}
 		for _, a := range addrs {
 			all = append(all, netip.AddrPortFrom(a.Unmap(), port))
 		}
 	}
-	return all, nil
+	return all, err
+}
+
+// splitPeer takes HOST[:PORT] apart.
+func splitPeer(p string) (host string, port uint16, err error) {
+	if strings.Count(p, ":") > 1 {
+		return "", 0, errors.New("earshot speaks IPv4 only")
+	}
+	host, digits, ok := strings.Cut(p, ":")
+	if ok {
+		n, err := strconv.ParseUint(digits, 10, 16)
+		if err != nil || n == 0 {
+			return "", 0, fmt.Errorf("%q is no port", digits)
+		}
+		port = uint16(n)
+	}
+	if host == "" {
+		return "", 0, errors.New("no host")
+	}
+	return host, port, nil
 }
 
 func (o *options) completeProfile(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

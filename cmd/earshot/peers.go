@@ -29,7 +29,7 @@ unless --for is given. Those who were here within the last day are shown as offl
 		Example: `  earshot peers
   earshot peers --for 1s
   earshot peers --json | jq -r 'select(.state == "online") | .name'`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			if wait < 0 {
 				return usagef("--for %v: less than nothing", wait)

@@ -24,7 +24,7 @@ acknowledgement, not the network's own echo. A ping that is lost is not sent aga
 Exit codes: 0 at least one answer, 1 failure, 2 wrong usage, 3 no answer.`,
 		Example: `  earshot ping bob
   earshot ping --count 100 --interval 20ms bob·7k3q`,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArg("NAME", "ping one at a time"),
 		ValidArgsFunction: o.completePeople(false),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if p.count < 1 || p.interval < 0 || p.timeout <= 0 {

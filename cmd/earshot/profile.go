@@ -139,12 +139,15 @@ func readKey(path string) (*protocol.Identity, error) {
 	return nil, fmt.Errorf("profile: %s is damaged, no key can be read from it: put a copy back, or move it away to begin with a new identity", path)
 }
 
-// nick is the name that was kept, or the login name.
-func (p *profile) nick() string {
+// nick is the name that was kept, or otherwise, or the login name.
+func (p *profile) nick(otherwise string) string {
 	if b, err := os.ReadFile(filepath.Join(p.dir, nameFile)); err == nil {
 		if name, err := peer.CleanName(string(b)); err == nil {
 			return name
 		}
+	}
+	if otherwise != "" {
+		return otherwise
 	}
 	return loginName()
 }

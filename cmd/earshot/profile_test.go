@@ -70,7 +70,7 @@ func TestAProfileIsMadeForItsOwnerOnly(t *testing.T) {
 	if again.ID() != id.ID() {
 		t.Error("the second start has another identity")
 	}
-	if got := p.nick(); got != "alice" {
+	if got := p.nick(""); got != "alice" {
 		t.Errorf("the name kept is %q", got)
 	}
 }
@@ -159,7 +159,7 @@ func TestANameThatCannotBeIsForgotten(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(p.dir, nameFile), []byte("#not a name\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.nick(); got != loginName() {
+	if got := p.nick(""); got != loginName() {
 		t.Errorf("called %q, want the login name %q", got, loginName())
 	}
 }

@@ -39,11 +39,14 @@ Exit codes: 0 delivered as asked, 1 failure, 2 wrong usage, 3 stored but not del
   earshot send --to bob 'did you mean me?'
   earshot send --to '#go' --wait all --timeout 2s 'release at four'
   make 2>&1 | earshot send --to '#builds' -`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("TEXT", "put quotes around the whole text"),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			s := &sender{to: to, need: 1, timeout: timeout, out: cmd.OutOrStdout(), complain: cmd.ErrOrStderr()}
 			if s.to == "" || s.to == "#" || s.to == "@" {
 				return usagef("--to needs a name or a #room")
+			}
+			if err := checkRoom("--to ", s.to); err != nil {
+				return err
 			}
 			if wait == "all" {
 				s.need = everybody

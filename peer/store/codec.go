@@ -156,3 +156,18 @@ func fixed(dst, column []byte) error {
 
 // integer is a number as SQLite can hold it. Those of entries are all below 2^53.
 func integer[T ~uint64](u T) int64 { return int64(min(uint64(u), math.MaxInt64)) }
+
+// encodeTime is a time that may be none.
+func encodeTime(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func decodeTime(milli int64) time.Time {
+	if milli == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(milli)
+}

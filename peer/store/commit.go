@@ -252,8 +252,8 @@ func (t *transaction) line(l replica.LineState) error {
 	if err != nil || !ok {
 		return err
 	}
-	return t.run("INSERT OR REPLACE INTO lines (entry, at, audience, reached, owed) VALUES (?, ?, ?, ?, ?)",
-		id, l.At.UnixMilli(), encodePeers(l.Audience), encodeReceipts(l.Reached), l.Owed())
+	return t.run("INSERT OR REPLACE INTO lines (entry, at, audience, reached, owed, read) VALUES (?, ?, ?, ?, ?, ?)",
+		id, l.At.UnixMilli(), encodePeers(l.Audience), encodeReceipts(l.Reached), l.Owed(), encodeTime(l.Read))
 }
 
 // state writes what belongs to no entry.

@@ -78,7 +78,7 @@ func (s *Store) stored(ids string, args ...any) ([]replica.Hit, error) {
 	var hits []replica.Hit
 	damaged := 0
 	var why error
-	err := s.rows(`SELECT e.id, e.raw, b.kind, b.name, b.text, l.at, l.audience, l.reached FROM entries e
+	err := s.rows(`SELECT e.id, e.raw, b.kind, b.name, b.text, l.at, l.read, l.audience, l.reached FROM entries e
 		LEFT JOIN bodies b ON b.entry = e.id LEFT JOIN lines l ON l.entry = e.id WHERE e.id IN (`+ids+")", args,
 		func(rows *sql.Rows) error {
 			h, err := hit(rows)
@@ -100,9 +100,9 @@ func (s *Store) stored(ids string, args ...any) ([]replica.Hit, error) {
 
 func hit(rows *sql.Rows) (h replica.Hit, err error) {
 	var raw, audience, reached []byte
-	var kind, at sql.NullInt64
+	var kind, at, read sql.NullInt64
 	var name, text sql.NullString
-	if err := rows.Scan(&h.Cursor, &raw, &kind, &name, &text, &at, &audience, &reached); err != nil {
+	if err := rows.Scan(&h.Cursor, &raw, &kind, &name, &text, &at, &read, &audience, &reached); err != nil {
 		return h, err
 	}
 	if h.Verified, err = replica.Verify(raw); err != nil {
@@ -113,13 +113,13 @@ func hit(rows *sql.Rows) (h replica.Hit, err error) {
 		h.Plain = &replica.Body{Log: e.Log, Seq: e.Seq, Kind: replica.EntryKind(kind.Int64), Name: name.String, Text: text.String}
 	}
 	if at.Valid {
-		h.Line, err = line(e.Log, e.Seq, at.Int64, audience, reached)
+		h.Line, err = line(e.Log, e.Seq, at.Int64, read.Int64, audience, reached)
 	}
 	return h, err
 }
 
-func line(log replica.Log, seq uint64, at int64, audience, reached []byte) (*replica.LineState, error) {
-	l := &replica.LineState{Log: log, Seq: seq, At: time.UnixMilli(at)}
+func line(log replica.Log, seq uint64, at, read int64, audience, reached []byte) (*replica.LineState, error) {
+	l := &replica.LineState{Log: log, Seq: seq, At: time.UnixMilli(at), Read: decodeTime(read)}
 	var err error
 	if l.Audience, err = decodePeers(audience); err != nil {
 		return nil, err

@@ -103,21 +103,21 @@ func (r *stateReader) contacts() {
 }
 
 func (r *stateReader) lines() {
-	r.rows(`SELECT r.id, g.author, g.epoch, e.seq, l.at, l.audience, l.reached FROM lines l
+	r.rows(`SELECT r.id, g.author, g.epoch, e.seq, l.at, l.audience, l.reached, l.read FROM lines l
 		JOIN entries e ON e.id = l.entry JOIN logs g ON g.num = e.log JOIN rooms r ON r.num = g.room
 		WHERE l.owed ORDER BY r.id, g.author, g.epoch, e.seq`, func(rows *sql.Rows) error {
 		var log replica.Log
 		var room, author, audience, reached []byte
 		var seq uint64
-		var at int64
-		err := rows.Scan(&room, &author, &log.Epoch, &seq, &at, &audience, &reached)
+		var at, read int64
+		err := rows.Scan(&room, &author, &log.Epoch, &seq, &at, &audience, &reached, &read)
 		if err == nil {
 			err = errors.Join(fixed(log.Room[:], room), fixed(log.Author[:], author))
 		}
 		if err != nil {
 			return err
 		}
-		l, err := line(log, seq, at, audience, reached)
+		l, err := line(log, seq, at, read, audience, reached)
 		if err == nil {
 			r.state.Lines = append(r.state.Lines, *l)
 		}

@@ -3,6 +3,7 @@
 //
 // control.go has the frames about the session itself: Ack, Ping, Self, Peers, PathChallenge, PathResponse, Close.
 // room.go has those about rooms: Entry and Part carry signed lines, Vector, Have and Want say who has what.
+// read.go has Read: how far somebody has read a direct conversation.
 // stream.go has those of streams: Chunk, Credit, Stop; and Pad, which finds out what a path takes. bench.go measures.
 // packet.go takes a whole packet apart without an allocation.
 //
@@ -22,7 +23,7 @@ import (
 // Type is the first element of a frame.
 type Type uint8
 
-// The types of frames. 10 and 11 are reserved for files, 17 for read marks.
+// The types of frames. 10 and 11 are reserved for files.
 const (
 	TypeAck           Type = 1
 	TypePing          Type = 2
@@ -40,6 +41,7 @@ const (
 	TypePathChallenge Type = 14
 	TypePathResponse  Type = 15
 	TypeClose         Type = 16
+	TypeRead          Type = 17
 	TypeStop          Type = 18
 	TypePad           Type = 19
 	TypeBench         Type = 20
@@ -49,7 +51,8 @@ var typeNames = [...]string{
 	TypeAck: "ack", TypePing: "ping", TypeSelf: "self", TypePeers: "peers", TypeVector: "vector", TypeEntry: "entry",
 	TypePart: "part", TypeHave: "have", TypeWant: "want", TypeOffer: "offer", TypeRequest: "request",
 	TypeChunk: "chunk", TypeCredit: "credit", TypePathChallenge: "path-challenge",
-	TypePathResponse: "path-response", TypeClose: "close", TypeStop: "stop", TypePad: "pad", TypeBench: "bench",
+	TypePathResponse: "path-response", TypeClose: "close", TypeRead: "read",
+	TypeStop: "stop", TypePad: "pad", TypeBench: "bench",
 }
 
 func (t Type) String() string {
@@ -60,7 +63,7 @@ func (t Type) String() string {
 }
 
 // Frame is one of Ack, Ping, Self, Peers, Vector, Entry, Part, Have, Want, Chunk, Credit, PathChallenge, PathResponse,
-// Close, Stop, Pad, Bench and Unknown, each as a value. Every one has a String of a few words for traces.
+// Close, Read, Stop, Pad, Bench and Unknown, each as a value. Every one has a String of a few words for traces.
 type Frame interface {
 	Type() Type
 	// Append writes the frame. It trusts its fields; the limits are checked by Parse.
@@ -171,6 +174,8 @@ func reader(t Type) (read func(d *protocol.Decoder, n int) Frame, elements int) 
 		return parsePathResponse, 2
 	case TypeClose:
 		return parseClose, 3
+	case TypeRead:
+		return parseRead, 5
 	case TypeChunk:
 		return parseChunk, 5
 	case TypeCredit:

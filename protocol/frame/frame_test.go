@@ -45,6 +45,9 @@ var examples = []struct {
 	{PathResponse{Token{1, 2}}, "path-response 0102000000000000"},
 	{Close{CloseLeaving, ""}, "close leaving"},
 	{Close{99, "bye\n"}, `close 99 "bye\n"`},
+	{Read{Counter: 3}, "read not shared"},
+	{Read{Counter: 3, Share: true}, "read shared"},
+	{Read{3, true, 5, 2}, "read 2"},
 	{Unknown{TypeOffer, []byte{0x91, 10}}, "offer 2 B"},
 	{Unknown{200, []byte{0x91, 0xcc, 200}}, "type 200 3 B"},
 }
@@ -188,7 +191,7 @@ func TestTheLongestFramesFitAPacket(t *testing.T) {
 }
 
 func TestTypesAsText(t *testing.T) {
-	for n, want := range map[Type]string{0: "type 0", TypeAck: "ack", TypeCredit: "credit", TypeClose: "close", 17: "type 17"} {
+	for n, want := range map[Type]string{0: "type 0", TypeAck: "ack", TypeCredit: "credit", TypeClose: "close", TypeRead: "read", 18: "type 18"} {
 		if got := n.String(); got != want {
 			t.Errorf("%d: %q, want %q", uint8(n), got, want)
 		}

@@ -85,8 +85,8 @@ func (d *detector) suspect(number uint64) bool { return d.any && number < d.larg
 func (d *detector) beyond(number uint64) bool { return d.largest-number >= protocol.PacketThreshold }
 
 // lost notes a packet declared lost.
-func (d *detector) lost(number uint64, sent time.Time) {
-	d.rate.add(true)
+func (d *detector) lost(now time.Time, number uint64, sent time.Time) {
+	d.rate.add(now, true)
 	d.run.add(number, sent)
 	d.lately.Add(protocol.Range{First: number, Last: number})
 	if len(d.lately) > protocol.MaxAckRanges {
@@ -128,15 +128,28 @@ func (r *run) add(number uint64, sent time.Time) {
 // span is the time over which everything was lost.
 func (r *run) span() time.Duration { return r.end.Sub(r.begin) }
 
-// share is a smoothed proportion in units of 1/65536; integers keep it the same on every machine.
-type share int32
+// share is a smoothed proportion in units of 1/65536; integers keep it the same on every machine. Each protocol.LossAge
+// without a packet counts as one that arrived, so that what was lost long ago is forgotten without traffic too.
+type share struct {
+	value int32
+	at    time.Time
+}
 
-func (s *share) add(yes bool) {
-	target := share(0)
+func (s *share) add(now time.Time, yes bool) {
+	target := int32(0)
 	if yes {
 		target = 1 << 16
 	}
-	*s += (target - *s) / 32
+	was := s.now(now)
+	s.value, s.at = was+(target-was)/32, now
 }
 
-func (s share) float() float64 { return float64(s) / (1 << 16) }
+// now is the value after the time since the last packet.
+func (s share) now(now time.Time) int32 {
+	for n := now.Sub(s.at) / protocol.LossAge; n > 0 && s.value >= 32; n-- {
+		s.value -= s.value / 32
+	}
+	return s.value
+}
+
+func (s share) float(now time.Time) float64 { return float64(s.now(now)) / (1 << 16) }

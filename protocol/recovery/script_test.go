@@ -241,7 +241,7 @@ func (s *script) is(name string) string {
 	case "oldest":
 		return set(s.sender.Oldest())
 	case "lossrate":
-		return fmt.Sprintf("%.3f", s.sender.LossRate())
+		return fmt.Sprintf("%.3f", s.sender.LossRate(s.now))
 	case "spurious":
 		return strconv.FormatUint(stats.Spurious, 10)
 	case "pending":

@@ -136,7 +136,7 @@ func (s *Sender[T]) Advance(now time.Time) Result[T] {
 	s.stats.Timeouts++
 	// Probes are not bounded by Allow, so this is where memory is.
 	for s.history.count > protocol.MaxTracked {
-		s.lost(s.history.remove(s.history.head))
+		s.lost(now, s.history.remove(s.history.head))
 	}
 	return s.result
 }
@@ -200,8 +200,8 @@ func (s *Sender[T]) ProbeTimeout() time.Duration {
 	return s.prober.wait(s.rtt.probeTimeout(), s.history.count-s.history.probes)
 }
 
-// LossRate is the share of the last packets (about thirty count) that were lost, 0 to 1.
-func (s *Sender[T]) LossRate() float64 { return s.detector.rate.float() }
+// LossRate is the share of the last packets (about thirty count) that were lost, 0 to 1. It falls with time as well.
+func (s *Sender[T]) LossRate(now time.Time) float64 { return s.detector.rate.float(now) }
 
 // Window is how many bytes may be in flight.
 func (s *Sender[T]) Window() int { return s.window.window() }
@@ -222,14 +222,14 @@ func (s *Sender[T]) begin() {
 }
 
 func (s *Sender[T]) acked(now time.Time, p packet[T], limited bool) {
-	s.detector.rate.add(false)
+	s.detector.rate.add(now, false)
 	s.window.acked(p.number, p.size, limited)
 	s.result.Acked = append(s.result.Acked, Acked[T]{p.number, p.carried, max(0, now.Sub(p.sent))})
 	s.stats.Acked++
 }
 
-func (s *Sender[T]) lost(p packet[T]) {
-	s.detector.lost(p.number, p.sent)
+func (s *Sender[T]) lost(now time.Time, p packet[T]) {
+	s.detector.lost(now, p.number, p.sent)
 	s.result.Lost = append(s.result.Lost, Lost[T]{p.number, p.carried})
 	s.stats.Lost++
 }
@@ -244,7 +244,7 @@ func (s *Sender[T]) detect(now time.Time) {
 			break
 		}
 		newest = p.number
-		s.lost(s.history.remove(s.history.head))
+		s.lost(now, s.history.remove(s.history.head))
 	}
 	if len(s.result.Lost) == 0 {
 		return

@@ -128,3 +128,16 @@ func BenchmarkFetch(b *testing.B) {
 		}
 	}
 }
+
+// What a peer asks for at once.
+func BenchmarkIntact(b *testing.B) {
+	var raws [][]byte
+	for _, v := range writes("alice", 1).says(protocol.WantBacklog) {
+		raws = append(raws, v.Raw())
+	}
+	for b.Loop() {
+		if len(Intact(raws)) != len(raws) {
+			b.Fatal("some are not intact")
+		}
+	}
+}

@@ -30,3 +30,13 @@ func (x *Index) Gaps(room protocol.RoomID) []Gap {
 	}
 	return gaps
 }
+
+// Whole tells whether every number of a log up to one is accepted, or refused for good.
+func (x *Index) Whole(log Log, upTo uint64) bool {
+	l := x.log(log)
+	if l == nil {
+		return false
+	}
+	i, found := l.find(upTo)
+	return found && l.spans[i].first == 1
+}

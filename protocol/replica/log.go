@@ -1,8 +1,10 @@
 package replica
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"maps"
 	"slices"
 
 	"earshot/protocol"
@@ -321,6 +323,11 @@ func (x *Index) Last(log Log) (seq uint64, hash [32]byte) {
 	}
 	s := l.spans[len(l.spans)-1]
 	return s.last, s.head
+}
+
+// Rooms is the rooms that have logs here, ascending.
+func (x *Index) Rooms() []protocol.RoomID {
+	return slices.SortedFunc(maps.Keys(x.rooms), func(a, b protocol.RoomID) int { return bytes.Compare(a[:], b[:]) })
 }
 
 // Logs is the logs of a room in which something is accepted, ascending.

@@ -126,6 +126,9 @@ func (l LineState) clone() *LineState {
 	for i := range l.Reached {
 		l.Reached[i].At = whole(l.Reached[i].At)
 	}
+	if !l.Read.IsZero() {
+		l.Read = whole(l.Read)
+	}
 	return &l
 }
 

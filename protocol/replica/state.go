@@ -54,6 +54,7 @@ type LineState struct {
 	At       time.Time         // when it was said
 	Audience []protocol.PeerID // fixed when it was said
 	Reached  []Receipt         // by those of the audience who have stored it, in the order of their word
+	Read     time.Time         // when the other one of a direct conversation told that they have read it, zero: not yet
 }
 
 // Owed tells whether somebody of the audience has not stored the line.

@@ -80,6 +80,7 @@ var readers = map[string]func([]byte) (frame.Frame, error){
 	"path-challenge": read[frame.PathChallenge],
 	"path-response":  read[frame.PathResponse],
 	"close":          read[frame.Close],
+	"read":           read[frame.Read],
 	"unknown":        read[frame.Unknown],
 }
 

@@ -91,6 +91,9 @@ func line(l *replica.LineState) string {
 	for _, r := range l.Reached {
 		fmt.Fprintf(&b, ", %s has it %s after %d", name(r.Peer), at(r.At), r.Sendings)
 	}
+	if !l.Read.IsZero() {
+		fmt.Fprintf(&b, ", read %s", at(l.Read))
+	}
 	return b.String()
 }
 

@@ -258,6 +258,15 @@ func lines(s *story) {
 	if page[2].Line != nil {
 		s.Errorf("the third line has %s", line(page[2].Line))
 	}
+	read := *page[1].Line
+	read.Read = Noon.Add(2 * time.Hour)
+	s.commit(replica.Batch{Lines: []replica.LineState{read}})
+	s.restart()
+	if page, err = s.Page(Lobby, replica.Place{}, 3); err != nil || len(page) != 3 {
+		s.Fatalf("a page of %d, %v", len(page), err)
+	}
+	s.want("the second line once it is read", line(page[1].Line),
+		"lobby/alice/1 2 said 0s for bob carol, carol has it 1s after 1, bob has it 3600s after 4, read 7200s")
 }
 
 func sealed(s *story) {
