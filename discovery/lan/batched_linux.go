@@ -51,6 +51,12 @@ const (
 	writeMessages = 16
 )
 
+// writeWait bounds how long one Write waits for room.
+const writeWait = 10 * time.Millisecond
+
+// errAddress is a destination that UDP over IPv4 cannot reach.
+var errAddress = errors.New("not an IPv4 address")
+
 func newSocket(udp *net.UDPConn, shared bool) (*socket, error) {
 	raw, err := udp.SyscallConn()
 	if err != nil {
@@ -115,7 +121,7 @@ func (s *socket) Write(ds []Datagram) (n int, err error) {
 		if err == nil {
 			continue
 		}
-		if s.out.counts[0] > 1 && !errors.Is(err, ErrFull) {
+		if s.out.packed > 0 && s.out.counts[0] > 1 && !errors.Is(err, ErrFull) {
 			// Was it the segments, or one of the datagrams? The first by itself will tell.
 			refused := err
 			if _, err = s.write(ds[n:n+1], false); err == nil {
@@ -135,7 +141,9 @@ func (s *socket) Write(ds []Datagram) (n int, err error) {
 // write sends as much as one call takes and tells how many datagrams went out. An error is about the first one after them.
 func (s *socket) write(ds []Datagram, segments bool) (n int, err error) {
 	out := &s.out
-	out.pack(ds, segments)
+	if out.pack(ds, segments); out.packed == 0 {
+		return 0, errAddress
+	}
 	out.wait = false
 	if err := s.raw.Write(out.send); err != nil {
 		return 0, err
@@ -170,7 +178,7 @@ func (s *socket) send(fd uintptr) bool {
 func (o *outgoing) pack(ds []Datagram, segments bool) {
 	iovs := o.iovs
 	o.packed = 0
-	for len(ds) > 0 && o.packed < writeMessages {
+	for len(ds) > 0 && o.packed < writeMessages && ds[0].Addr.Addr().Unmap().Is4() {
 		count, segment := 1, 0
 		if segments {
 			if count = run(ds); count > 1 {

@@ -11,30 +11,26 @@ import (
 	"earshot/discovery/lan/lantest"
 )
 
-// burst is how many datagrams go out with one Write: what a pacer lets out in a millisecond at 260 MB/s.
+// burst is how many datagrams go out with one Write: full ones are what a pacer lets out in a millisecond at 260 MB/s.
 const burst = 176
 
-// BenchmarkBulk moves full datagrams from one host to another. How many of them arrive, how fast, and what both ends cost.
+// BenchmarkBulk moves datagrams from one host to another. How many of them arrive, how fast, and what both ends cost.
 func BenchmarkBulk(b *testing.B) {
-	for _, name := range []string{"offload", "single messages"} {
-		b.Run(name, func(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		offload bool
+		size    int
+	}{{"offload", true, 1472}, {"single", false, 1472}, {"small/offload", true, 100}, {"small/single", false, 100}} {
+		b.Run(c.name, func(b *testing.B) {
 			l := lantest.New(b, 2)
-			var from, to lan.Conn
-			for host, c := range map[int]*lan.Conn{1: &from, 2: &to} {
-				l.In(host, func() {
-					var err error
-					if *c, err = lan.Listen(0); err != nil {
-						b.Fatal(err)
-					}
-				})
-			}
-			if name != "offload" {
+			from, to, at := pair(b, l)
+			if !c.offload {
 				lan.WithoutOffload(from)
+				lan.WithoutOffload(to)
 			}
-			defer from.Close()
 			ds := make([]lan.Datagram, burst)
 			for i := range ds {
-				ds[i] = lan.Datagram{Data: make([]byte, 1472), Addr: netip.AddrPortFrom(l.Addr(2), to.LocalAddr().Port())}
+				ds[i] = lan.Datagram{Data: make([]byte, c.size), Addr: at}
 			}
 			arrived, reads := 0, 0
 			credit := make(chan int, 1<<20)
@@ -47,7 +43,7 @@ func BenchmarkBulk(b *testing.B) {
 					credit <- len(got.Datagrams)
 				}
 			}()
-			b.SetBytes(1472)
+			b.SetBytes(int64(c.size))
 			b.ReportAllocs()
 			began, cost := time.Now(), cpu()
 			b.ResetTimer()
@@ -55,8 +51,8 @@ func BenchmarkBulk(b *testing.B) {
 			for n := 0; n < b.N; {
 				for flying > 2*burst { // a window, so that little is lost
 					select {
-					case c := <-credit:
-						flying -= c
+					case n := <-credit:
+						flying -= n
 					case <-time.After(20 * time.Millisecond):
 						flying = 0
 					}
@@ -73,7 +69,7 @@ func BenchmarkBulk(b *testing.B) {
 			time.Sleep(10 * time.Millisecond)
 			to.Close()
 			<-done
-			gb := float64(arrived) * 1472 / 1e9
+			gb := float64(arrived) * float64(c.size) / 1e9
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(gb*1e3/took.Seconds(), "arrived-MB/s")
 			b.ReportMetric(spent.Seconds()/gb, "cpu-s/GB")

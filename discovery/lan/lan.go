@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"strconv"
 	"syscall"
-	"time"
 )
 
 // Conn is a UDP socket that knows interfaces. One goroutine may read while any number write.
@@ -30,12 +29,9 @@ type Conn interface {
 // ErrTooLong is a datagram longer than its interface, or what is known of the path, takes: nothing is fragmented.
 var ErrTooLong = errors.New("datagram is longer than the path takes")
 
-// ErrFull is a datagram for which the system had no room, nor got any within writeWait: the network is slower than the writer.
-// There is none for the next one either.
+// ErrFull is a datagram for which the system had no room, and got none within 10 ms: the network is slower than the writer.
+// There is none for the next one either. Only Linux gives it; other systems drop without waiting.
 var ErrFull = errors.New("send buffer is full")
-
-// writeWait bounds how long one Write waits.
-const writeWait = 10 * time.Millisecond
 
 // ErrPortTaken is a port that another program has and does not share.
 var ErrPortTaken = errors.New("port is taken")

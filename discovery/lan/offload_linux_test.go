@@ -166,6 +166,8 @@ func TestAnErrorConcernsOneDatagram(t *testing.T) {
 	from, to, at := pair(t, l)
 	ds := sized(at, slices.Concat(repeat(5, 1000), repeat(3, 1473), repeat(5, 1000))...)
 	ds[2].Addr = netip.MustParseAddrPort("10.99.0.1:9") // no route
+	ds[8].Addr = netip.MustParseAddrPort("[::1]:9")
+	ds[9].Addr = netip.AddrPort{}
 	var failed []int
 	for n := 0; n < len(ds); n++ {
 		sent, err := from.Write(ds[n:])
@@ -173,14 +175,14 @@ func TestAnErrorConcernsOneDatagram(t *testing.T) {
 			break
 		}
 		failed = append(failed, n)
-		if errors.Is(err, lan.ErrTooLong) != (n > 2) {
+		if errors.Is(err, lan.ErrTooLong) != (n >= 5 && n <= 7) {
 			t.Errorf("datagram %d: %v", n, err)
 		}
 	}
-	if want := []int{2, 5, 6, 7}; !slices.Equal(failed, want) {
+	if want := []int{2, 5, 6, 7, 8, 9}; !slices.Equal(failed, want) {
 		t.Errorf("datagrams %v failed, want %v", failed, want)
 	}
-	want := slices.Concat(ds[:2], ds[3:5], ds[8:])
+	want := slices.Concat(ds[:2], ds[3:5], ds[10:])
 	for i, d := range collect(t, to, len(want)) {
 		if !bytes.Equal(d.Data, want[i].Data) {
 			t.Errorf("datagram %d is %d bytes %.8q", i, len(d.Data), d.Data)

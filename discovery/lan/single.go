@@ -3,13 +3,9 @@
 package lan
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"sync"
-	"time"
 )
 
 // socket is a Conn of the system's that carries one datagram after the other.
@@ -17,7 +13,6 @@ type socket struct {
 	udp     *net.UDPConn
 	control []byte // of the one reader
 	size    int    // of its buffer
-	writing sync.Mutex
 }
 
 func newSocket(udp *net.UDPConn, shared bool) (*socket, error) {
@@ -47,9 +42,6 @@ func (s *socket) Read(b *Batch) error {
 }
 
 func (s *socket) Write(ds []Datagram) (int, error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	_ = s.udp.SetWriteDeadline(time.Now().Add(writeWait))
 	for n, d := range ds {
 		if err := s.write(d); err != nil {
 			return n, err
@@ -67,8 +59,6 @@ func (s *socket) write(d Datagram) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = ErrFull
 	case tooLong(err):
 		err = ErrTooLong
 	}
