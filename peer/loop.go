@@ -17,22 +17,22 @@ const watchEvery = 5 * time.Second
 // the machine counts as having slept.
 const sleepMark = 2 * time.Second
 
-// loop owns the core: everything reaches it through the inbox, the arrived datagrams or the timer (house rule 1).
+// loop owns the core: everything reaches it through the inbox, the arrived datagrams or the alarm (house rule 1).
 func (n *Node) loop(ctx context.Context) {
 	defer n.end()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	var armed time.Time // when the timer runs out at the latest, zero: it does not run
+	alarm := lan.NewAlarm(n.cfg.Conn == nil)
+	defer alarm.Stop()
+	var armed time.Time // when the alarm rings at the latest, zero: it is not set
 	for {
 		n.output()
 		if n.core.Left() || ctx.Err() != nil {
 			return
 		}
-		// Deadlines move away with every packet that is acknowledged. A timer that runs out too early costs less
-		// than setting it each time, which wakes the thread that waits for it.
+		// Deadlines move away with every packet that is acknowledged. An alarm that rings too early now and then costs
+		// less than to set it each time.
 		deadline := n.core.Deadline()
 		if !deadline.IsZero() && (armed.IsZero() || deadline.Before(armed)) {
-			timer.Reset(time.Until(deadline))
+			alarm.Set(time.Until(deadline))
 			armed = deadline
 		}
 		var now time.Time
@@ -47,7 +47,7 @@ func (n *Node) loop(ctx context.Context) {
 			now = time.Now()
 			n.core.Receive(now, a.Datagrams)
 			a.release()
-		case <-timer.C:
+		case <-alarm.C:
 			now, armed = time.Now(), time.Time{}
 		case <-ctx.Done():
 			return
