@@ -1,6 +1,12 @@
 package peer
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"earshot/discovery/lan"
+)
 
 // Leftovers names what a core keeps beyond what a LAN that is well and silent needs: nothing, unless something leaks.
 func (c *Core) Leftovers() []string {
@@ -33,4 +39,26 @@ func (c *Core) Leftovers() []string {
 		}
 	}
 	return out
+}
+
+// WriteAll writes datagrams to a socket as the loop does, and tells the errors of those that did not go out.
+func WriteAll(c lan.Conn, ds []lan.Datagram) (failed map[string]error) {
+	s, _ := openSocket(c, 0, nil)
+	failed = map[string]error{}
+	s.write(ds, func(d lan.Datagram, err error) { failed[string(d.Data)] = err })
+	return failed
+}
+
+// ReadAll gives each batch that comes to a socket to take, a while after the reader goes on with others, until it closes.
+func ReadAll(ctx context.Context, c lan.Conn, take func([]lan.Datagram)) {
+	s, _ := openSocket(c, 0, nil)
+	arriving := make(chan *arrived, batches)
+	go func() {
+		defer close(arriving)
+		s.read(ctx, slog.New(slog.DiscardHandler), arriving)
+	}()
+	for a := range arriving {
+		take(a.Datagrams)
+		a.release()
+	}
 }

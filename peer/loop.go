@@ -17,35 +17,42 @@ const watchEvery = 5 * time.Second
 // the machine counts as having slept.
 const sleepMark = 2 * time.Second
 
-// loop owns the core: everything reaches it through the inbox or the timer (house rule 1).
+// loop owns the core: everything reaches it through the inbox, the arrived datagrams or the alarm (house rule 1).
 func (n *Node) loop(ctx context.Context) {
 	defer n.end()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	alarm := lan.NewAlarm(n.cfg.Conn == nil)
+	defer alarm.Stop()
+	var armed time.Time // when the alarm rings at the latest, zero: it is not set
 	for {
 		n.output()
 		if n.core.Left() || ctx.Err() != nil {
 			return
 		}
-		if d := n.core.Deadline(); !d.IsZero() {
-			timer.Reset(time.Until(d))
-		} else {
-			timer.Stop()
+		// Deadlines move away with every packet that is acknowledged. An alarm that rings too early now and then costs
+		// less than to set it each time.
+		deadline := n.core.Deadline()
+		if !deadline.IsZero() && (armed.IsZero() || deadline.Before(armed)) {
+			alarm.Set(time.Until(deadline))
+			armed = deadline
 		}
+		var now time.Time
 		select {
 		case f := <-n.inbox:
-			f(time.Now())
+			now = time.Now()
+			f(now)
 			for range len(n.inbox) { // what is there already goes into the same turn
-				(<-n.inbox)(time.Now())
+				(<-n.inbox)(now)
 			}
-		case a := <-n.arrived: // one batch a turn, so that what else there is to do has its turn too
-			n.core.Receive(time.Now(), a.Datagrams)
+		case a := <-n.arrived: // one batch a turn, so that all else has its turn too
+			now = time.Now()
+			n.core.Receive(now, a.Datagrams)
 			a.release()
-		case <-timer.C:
+		case <-alarm.C:
+			now, armed = time.Now(), time.Time{}
 		case <-ctx.Done():
 			return
 		}
-		if now := time.Now(); due(now, n.core.Deadline()) {
+		if due(now, deadline) {
 			n.core.Advance(now)
 		}
 	}
@@ -57,13 +64,18 @@ func (n *Node) output() {
 	if out.Batch != nil {
 		n.disk <- out.Batch // never blocks: one batch at a time, and room for one
 	}
-	n.private.write(out.Sends, func(d lan.Datagram, err error) {
-		n.cfg.Log.Debug("datagram not sent", "to", d.Addr, "size", len(d.Data), "error", err)
-		n.core.SendFailed(time.Now(), d, err)
-	})
+	if len(out.Sends) > 0 {
+		n.private.write(out.Sends, n.failed)
+	}
 	for _, f := range n.feeds {
 		f.put(out.Events)
 	}
+}
+
+// failed tells the core of a datagram that did not go out.
+func (n *Node) failed(d lan.Datagram, err error) {
+	n.cfg.Log.Debug("datagram not sent", "to", d.Addr, "size", len(d.Data), "error", err)
+	n.core.SendFailed(time.Now(), d, err)
 }
 
 // end takes everything down, after the loop.

@@ -14,7 +14,7 @@ import (
 )
 
 // start runs a node on loopback with real sockets.
-func start(t *testing.T, name string, announce uint16) *peer.Node {
+func start(t testing.TB, name string, announce uint16) *peer.Node {
 	t.Helper()
 	id, err := protocol.NewIdentity(rand.Reader)
 	if err != nil {
@@ -43,7 +43,7 @@ type reader struct {
 	pending []peer.Event
 }
 
-func feed(t *testing.T, n *peer.Node) *reader {
+func feed(t testing.TB, n *peer.Node) *reader {
 	t.Helper()
 	f, err := n.Feed(context.Background())
 	if err != nil {
@@ -54,7 +54,7 @@ func feed(t *testing.T, n *peer.Node) *reader {
 }
 
 // await reads until an event of type E that fits comes.
-func await[E peer.Event](t *testing.T, r *reader, what string, fits func(E) bool) E {
+func await[E peer.Event](t testing.TB, r *reader, what string, fits func(E) bool) E {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -55,15 +55,24 @@ func openSocket(given lan.Conn, port uint16, listen func(uint16) (lan.Conn, erro
 func (s *socket) port() uint16 { return (*s.conn.Load()).LocalAddr().Port() }
 func (s *socket) close()       { _ = (*s.conn.Load()).Close() }
 
-// write sends datagrams, however many of them fail: failed is told of each of those.
+// write sends datagrams, however many of them fail: failed is told of each of those. If the network is too slow to take
+// them all, the rest fails at once, so that nobody waits long for this.
 func (s *socket) write(ds []lan.Datagram, failed func(lan.Datagram, error)) {
+	conn := *s.conn.Load()
 	for len(ds) > 0 {
-		n, err := (*s.conn.Load()).Write(ds)
+		n, err := conn.Write(ds)
 		if err == nil {
 			return
 		}
-		failed(ds[n], err)
-		ds = ds[n+1:]
+		ds = ds[n:]
+		rest := ds[1:]
+		if errors.Is(err, lan.ErrFull) {
+			rest = nil
+		}
+		for _, d := range ds[:len(ds)-len(rest)] {
+			failed(d, err)
+		}
+		ds = rest
 	}
 }
 

@@ -18,7 +18,7 @@ type Conn interface {
 	// any other error the socket may still be read from.
 	Read(b *Batch) error
 	// Write sends datagrams in order. n of them went out; if that is not all, err says why ds[n] did not: it concerns that
-	// one alone, so go on with ds[n+1:]. ErrTooLong is one that its interface cannot take.
+	// one alone, so go on with ds[n+1:], except after ErrFull. ErrTooLong is one that its interface cannot take.
 	Write(ds []Datagram) (n int, err error)
 	// LocalAddr is the address that the socket is bound to: unspecified, with its port.
 	LocalAddr() netip.AddrPort
@@ -29,15 +29,26 @@ type Conn interface {
 // ErrTooLong is a datagram longer than its interface, or what is known of the path, takes: nothing is fragmented.
 var ErrTooLong = errors.New("datagram is longer than the path takes")
 
+// ErrFull is a datagram for which the system had no room, and got none within 10 ms: the network is slower than the writer.
+// There is none for the next one either. Only Linux gives it; other systems drop without waiting.
+var ErrFull = errors.New("send buffer is full")
+
 // ErrPortTaken is a port that another program has and does not share.
 var ErrPortTaken = errors.New("port is taken")
 
-// buffer is asked for in both directions, bytes; systems give what they allow.
-// 1 MiB holds about 800 full datagrams: the burst of a whole LAN that speaks at once.
-const buffer = 1 << 20
+// What is asked of the system for what waits in a socket, in each direction. It gives what it allows. Bytes.
+const (
+	// sharedBuffer holds about 800 full datagrams: the burst of a whole LAN that speaks at once.
+	sharedBuffer = 1 << 20
+	// privateBuffer holds what comes in 10 ms at 400 MB/s, while the reader has no turn.
+	privateBuffer = 4 << 20
+)
 
-// largest is the size of a buffer that takes any UDP datagram. Bytes.
-const largest = 1 << 16
+// How long a read datagram may be: any on the private socket, on the shared one whatever an Ethernet carries. Bytes.
+const (
+	largest       = 1 << 16
+	largestShared = 2048
+)
 
 // maxReports bounds how many reports of earlier datagrams in a row one Read passes over.
 const maxReports = 100
@@ -96,9 +107,13 @@ func listen(port uint16, shared bool) (*socket, error) {
 		return nil, err
 	}
 	// Less than asked for is enough for most LANs, so a refusal is no error.
-	_ = udp.SetReadBuffer(buffer)
-	_ = udp.SetWriteBuffer(buffer)
-	return &socket{udp: udp, control: make([]byte, controlSpace)}, nil
+	size := privateBuffer
+	if shared {
+		size = sharedBuffer
+	}
+	_ = udp.SetReadBuffer(size)
+	_ = udp.SetWriteBuffer(size)
+	return newSocket(udp, shared)
 }
 
 func requireBroadcast(udp *net.UDPConn) error {
@@ -118,54 +133,6 @@ func requireBroadcast(udp *net.UDPConn) error {
 
 // permission tells whether the system refused, rather than could not.
 func permission(err error) bool { return errors.Is(err, fs.ErrPermission) }
-
-// socket is a Conn of the system's.
-type socket struct {
-	udp     *net.UDPConn
-	control []byte // of the one reader
-}
-
-func (s *socket) Read(b *Batch) error {
-	b.Datagrams = b.Datagrams[:0]
-	buf := b.buffers(1, largest)[0]
-	for tries := 0; ; tries++ {
-		n, m, _, src, err := s.udp.ReadMsgUDPAddrPort(buf, s.control)
-		if err == nil {
-			b.Datagrams = append(b.Datagrams, Datagram{
-				Data: buf[:n], Addr: netip.AddrPortFrom(src.Addr().Unmap(), src.Port()), Interface: arrival(s.control[:m]),
-			})
-			return nil
-		}
-		// What an earlier datagram met is reported on the socket that sent it, once. It says nothing about reading.
-		if tries == maxReports || !aboutOneDatagram(err) {
-			return fmt.Errorf("lan: %w", err)
-		}
-	}
-}
-
-func (s *socket) Write(ds []Datagram) (int, error) {
-	for n, d := range ds {
-		if err := s.write(d); err != nil {
-			return n, err
-		}
-	}
-	return len(ds), nil
-}
-
-func (s *socket) write(d Datagram) error {
-	var control []byte
-	if d.Interface > 0 {
-		control = departure(d.Interface)
-	}
-	_, _, err := s.udp.WriteMsgUDPAddrPort(d.Data, control, d.Addr)
-	switch {
-	case err == nil:
-		return nil
-	case tooLong(err):
-		err = ErrTooLong
-	}
-	return fmt.Errorf("lan: %w", err)
-}
 
 func (s *socket) LocalAddr() netip.AddrPort {
 	a := s.udp.LocalAddr().(*net.UDPAddr).AddrPort()

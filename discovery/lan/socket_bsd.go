@@ -18,6 +18,8 @@ func setOptions(fd uintptr, shared bool) error {
 	if err := set(fd, unix.SOL_SOCKET, unix.SO_BROADCAST); err != nil {
 		return err
 	}
+	// A system that refuses this only makes searches for the path's MTU find too much.
+	_ = set(fd, unix.IPPROTO_IP, unix.IP_DONTFRAG)
 	return set(fd, unix.IPPROTO_IP, reportArrival)
 }
 

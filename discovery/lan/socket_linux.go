@@ -3,12 +3,9 @@ package lan
 import (
 	"errors"
 	"os"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-var controlSpace = unix.CmsgSpace(unix.SizeofInet4Pktinfo)
 
 func setOptions(fd uintptr, shared bool) error {
 	if shared {
@@ -17,6 +14,10 @@ func setOptions(fd uintptr, shared bool) error {
 		}
 	}
 	if err := set(fd, unix.SOL_SOCKET, unix.SO_BROADCAST); err != nil {
+		return err
+	}
+	// Never fragment, and do not believe what routers say of the path's MTU: whoever needs it finds it out (RFC 8899).
+	if err := os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)); err != nil {
 		return err
 	}
 	return set(fd, unix.IPPROTO_IP, unix.IP_PKTINFO)
@@ -29,25 +30,6 @@ func set(fd uintptr, level, option int) error {
 func mayBroadcast(fd uintptr) (bool, error) {
 	v, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST)
 	return v != 0, os.NewSyscallError("getsockopt", err)
-}
-
-// arrival reads the interface out of a control message (ip(7), IP_PKTINFO).
-func arrival(control []byte) int {
-	for len(control) > 0 {
-		h, data, rest, err := unix.ParseOneSocketControlMessage(control)
-		if err != nil {
-			return 0
-		}
-		if h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo {
-			return int((*unix.Inet4Pktinfo)(unsafe.Pointer(&data[0])).Ifindex)
-		}
-		control = rest
-	}
-	return 0
-}
-
-func departure(ifindex int) []byte {
-	return unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: int32(ifindex)})
 }
 
 func portTaken(err error) bool { return errors.Is(err, unix.EADDRINUSE) }

@@ -181,7 +181,7 @@ func TestReaderSurvivesRefusalAndEndsWithClose(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	alice, bob := private(t, "alice"), private(t, "bob")
-	for _, size := range []int{0, 1, 1200, 1501, 9000, 65507} {
+	for _, size := range []int{0, 1, 1200, 1501, 9000} {
 		alice.say(strings.Repeat("x", size), localhost, bob.port(), 0)
 		if h := <-bob.got; len(h.text) != size || h.err != nil {
 			t.Errorf("%d bytes sent, %d read, %v", size, len(h.text), h.err)

@@ -11,6 +11,9 @@ import (
 // SO_EXCLUSIVEADDRUSE (winsock2.h) keeps programs with SO_REUSEADDR off a private port, which they could take otherwise.
 const exclusiveAddrUse = ^windows.SO_REUSEADDR
 
+// dontFragment is IP_DONTFRAGMENT (ws2ipdef.h).
+const dontFragment = 14
+
 // Layout of WSACMSGHDR and IN_PKTINFO (ws2def.h, ws2ipdef.h). All parts are aligned to a pointer's size.
 type cmsgHeader struct {
 	Len         uintptr
@@ -38,6 +41,9 @@ func setOptions(fd uintptr, shared bool) error {
 		return err
 	}
 	if err := set(fd, windows.SOL_SOCKET, windows.SO_BROADCAST); err != nil {
+		return err
+	}
+	if err := set(fd, windows.IPPROTO_IP, dontFragment); err != nil {
 		return err
 	}
 	return set(fd, windows.IPPROTO_IP, windows.IP_PKTINFO)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"earshot/discovery/lan"
 	"earshot/discovery/lan/sim"
 )
 
@@ -329,4 +330,40 @@ func TestNextOnlyLooks(t *testing.T) {
 	l.Set(sim.Link{})
 	_ = hs[0].Send(start.Add(time.Millisecond), 49152, to("10.0.0.2:49152"), []byte("fast"))
 	want(t, l, "bob:49152%2 fast from 10.0.0.1:49152", "bob:49152%2 slow from 10.0.0.1:49152")
+}
+
+func TestMTU(t *testing.T) {
+	l, hs := hosts(t, 1, "alice", "bob", "carol")
+	hs[0].SetMTU(2, 9000)
+	hs[1].SetMTU(2, 9000)
+	say := func(from *sim.Host, dst string, size int) error {
+		return from.Send(start, 49152, to(dst), make([]byte, size))
+	}
+	arrives := func() (n int) {
+		for _, ok := l.Next(); ok; _, ok = l.Next() {
+			n += len(l.Deliver().Data)
+		}
+		return n
+	}
+	for _, c := range []struct {
+		from    *sim.Host
+		dst     string
+		size    int
+		arrives bool
+		err     error
+	}{
+		{hs[0], "10.0.0.2:49152", 8972, true, nil},
+		{hs[0], "10.0.0.2:49152", 8973, false, lan.ErrTooLong},
+		{hs[0], "10.0.0.3:49152", 1472, true, nil},
+		{hs[0], "10.0.0.3:49152", 1473, false, nil}, // nobody tells
+		{hs[2], "10.0.0.2:49152", 1472, true, nil},
+		{hs[2], "10.0.0.2:49152", 1473, false, lan.ErrTooLong},
+		{hs[2], "10.0.0.3:49152", 20000, true, nil}, // its own, by loopback
+		{hs[2], "10.0.0.255:24816", 1473, false, lan.ErrTooLong},
+	} {
+		err := say(c.from, c.dst, c.size)
+		if n := arrives(); !errors.Is(err, c.err) || (n == c.size) != c.arrives || !c.arrives && n > 0 {
+			t.Errorf("%d bytes from %s to %s: %d arrive, %v", c.size, c.from.Name, c.dst, n, err)
+		}
+	}
 }
