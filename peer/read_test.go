@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"earshot/discovery/lan"
 	"earshot/discovery/lan/sim"
 	"earshot/peer"
 	"earshot/protocol"
@@ -35,7 +36,7 @@ func (r *readWatch) Record(x trace.Record) {
 	}
 }
 
-func (r *readWatch) sent(*node, peer.Send)         {}
+func (r *readWatch) sent(*node, lan.Datagram)         {}
 func (r *readWatch) delivered(*node, sim.Delivery) {}
 
 // sharers is a LAN of alice and bob, who share read marks or not.
