@@ -36,7 +36,7 @@ func (r *readWatch) Record(x trace.Record) {
 	}
 }
 
-func (r *readWatch) sent(*node, lan.Datagram)         {}
+func (r *readWatch) sent(*node, lan.Datagram)      {}
 func (r *readWatch) delivered(*node, sim.Delivery) {}
 
 // sharers is a LAN of alice and bob, who share read marks or not.
