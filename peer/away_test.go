@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -110,6 +111,9 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 			told = told || e.Trouble && strings.Contains(e.Text, "disk is full")
 		}
 	}
+	if said := fmt.Sprint(bob.core.Standing()); !strings.Contains(said, "disk is full") {
+		t.Errorf("who looks on from now on is not told: %s", said)
+	}
 	if !unstored || !told {
 		t.Errorf("shown as not stored: %v, told: %v", unstored, told)
 	}
@@ -125,6 +129,9 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 		if _, ok := e.(peer.Delivered); ok {
 			delivered++
 		}
+	}
+	if said := fmt.Sprint(bob.core.Standing()); strings.Contains(said, "disk is full") {
+		t.Errorf("who looks on from now on is told: %s", said)
 	}
 	bob.say("#lobby", "mine again")
 	w.run(time.Second)

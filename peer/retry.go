@@ -2,6 +2,8 @@ package peer
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"earshot/protocol/replica"
@@ -13,6 +15,7 @@ type retry struct {
 	wait    time.Duration
 	entries []arrival
 	trouble string // what the last note said
+	damage  string // what is wrong with the file for as long as it is used
 }
 
 const (
@@ -51,7 +54,7 @@ func (c *Core) notStored(now time.Time, b *Batch) {
 	c.keep.again(b.Write)
 	r.wait = min(max(2*r.wait, retryStoreMin), retryStoreMax)
 	r.due = now.Add(r.wait)
-	if text := "nothing is stored at present: " + b.Err.Error(); text != r.trouble {
+	if text := "nothing is stored at present: " + strings.TrimPrefix(b.Err.Error(), "store: "); text != r.trouble {
 		r.trouble = text
 		c.emit(Note{Text: text, Trouble: true})
 	}
@@ -77,9 +80,21 @@ func (c *Core) storeWorks(now time.Time) {
 	if r.trouble == "" {
 		return
 	}
-	*r = retry{entries: r.entries, due: r.due}
+	*r = retry{entries: r.entries, due: r.due, damage: r.damage}
 	if len(r.entries) > 0 {
 		r.due = now
 	}
 	c.emit(Note{Text: "what is said is stored again"})
+}
+
+// Damaged tells of a store that has found out, while it is used, that a part of its file is damaged.
+func (c *Core) Damaged(err error) {
+	r := &c.logs.retry
+	r.damage = "some of what is stored may be lost: end earshot, then see to it: " + strings.TrimPrefix(err.Error(), "store: ")
+	c.emit(Note{Text: r.damage, Trouble: true})
+}
+
+// standing is what is wrong with the store at present.
+func (r *retry) standing() []string {
+	return slices.DeleteFunc([]string{r.damage, r.trouble}, func(s string) bool { return s == "" })
 }

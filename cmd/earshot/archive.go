@@ -55,6 +55,7 @@ func newArchive(s replica.Store, self protocol.PeerID) (*archive, error) {
 func (a *archive) load() (err error) {
 	if a.state, err = a.store.State(); err != nil {
 		_ = a.store.Close()
+		err = errors.New(storeTrouble(err))
 	}
 	return err
 }
