@@ -195,15 +195,12 @@ func (a *archive) Search(_ context.Context, query string, older uint64, n int) (
 		}
 		q.Room = r.ID
 	}
-	hits, err := a.store.Search(q)
-	found := peer.Found{}
+	hits, more, err := a.store.Search(q)
+	found := peer.Found{Older: uint64(more)}
 	for _, h := range hits {
 		if m, ok := a.message(a.room(h.Entry().Room), h.Stored); ok {
 			found.Messages = append(found.Messages, m)
 		}
-	}
-	if len(hits) == n && n > 0 {
-		found.Older = uint64(hits[n-1].Cursor)
 	}
 	return found, err
 }

@@ -202,6 +202,8 @@ func BenchmarkMillionSearch(b *testing.B) {
 		{"phrase-rare", terms(p{0, 1, 2, 3, 4, 5, 6})},
 		{"phrase-never", terms(p{0, 1, 0, 1, 0, 1, 0, 1, 0, 1})},
 		{"prefix-2", prefix("bb")},
+		{"prefix-and-rare", with(prefix("bb"), func(q *replica.Query) { q.Terms = append(q.Terms, replica.Term{Text: word(19_000)}) })},
+		{"never-together", terms(p{3000}, p{10})},
 		{"prefix-3", prefix("bbb")},
 		{"author", with(terms(p{0}), by)},
 		{"author-room-rare", with(terms(p{20}, p{30}, p{40}), func(q *replica.Query) {
@@ -216,15 +218,30 @@ func BenchmarkMillionSearch(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			c.q.Limit = 50
-			hits := 0
+			hits, calls, longest := 0, 0, time.Duration(0)
 			for b.Loop() {
-				found, err := s.Search(c.q)
+				begin := time.Now()
+				found, older, err := s.Search(c.q)
+				for took := time.Since(begin); ; took = time.Since(begin) {
+					longest = max(longest, took)
+					if hits = len(found); err != nil || older == 0 || hits == c.q.Limit {
+						break
+					}
+					calls++
+					q := c.q
+					q.Older, q.Limit = older, c.q.Limit-hits
+					begin = time.Now()
+					var more []replica.Hit
+					more, older, err = s.Search(q)
+					found = append(found, more...)
+				}
 				if err != nil {
 					b.Fatal(err)
 				}
-				hits = len(found)
 			}
 			b.ReportMetric(float64(hits), "hits")
+			b.ReportMetric(1+float64(calls)/float64(b.N), "calls")
+			b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest")
 		})
 	}
 }
@@ -242,7 +259,7 @@ func BenchmarkMillionMemory(b *testing.B) {
 		if _, err := s.Page(room, replica.Place{Lamport: uint64(100 + i*1000)}, 200); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := s.Search(replica.Query{Terms: []replica.Term{{Text: word(i)}}, Limit: 50}); err != nil {
+		if _, _, err := s.Search(replica.Query{Terms: []replica.Term{{Text: word(i)}}, Limit: 50}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -110,7 +110,7 @@ func TestDamagedEntry(t *testing.T) {
 	if !errors.Is(err, replica.ErrCorrupt) || storetest.Texts(page) != "line 2|line 4|line 5" {
 		t.Errorf("%s, %v", storetest.Texts(page), err)
 	}
-	hits, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "line"}}, Limit: 9})
+	hits, _, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "line"}}, Limit: 9})
 	if !errors.Is(err, replica.ErrCorrupt) || storetest.Hits(hits) != "line 5|line 4|line 2|line 1" {
 		t.Errorf("%s, %v", storetest.Hits(hits), err)
 	}

@@ -40,7 +40,7 @@ func open(path string, steps []string, network func(dir string) (string, error))
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	s := &Store{path: path, check: notNeeded()}
+	s := &Store{path: path, check: notNeeded(), pace: searchPace}
 	if s.write, err = openWriter(path); err != nil {
 		return nil, explain(path, err)
 	}
@@ -76,7 +76,7 @@ func OpenReadOnly(path string) (*Store, error) {
 		if version != len(steps) {
 			return nil, explain(path, fmt.Errorf("version %d %w", version, ErrNewer))
 		}
-		s := &Store{path: path, check: notNeeded()}
+		s := &Store{path: path, check: notNeeded(), pace: searchPace}
 		if s.read, err = openReader(path, mode); err == nil {
 			return s, nil
 		}

@@ -40,6 +40,7 @@ type Store struct {
 	write  *writer // nil if the file is only read
 	read   *sql.DB
 	check  *check
+	pace   pace
 	closed atomic.Bool
 }
 

@@ -249,22 +249,24 @@ func (e *memEntry) copy() Stored {
 }
 
 // Search reads everything. It fails with ErrQuery only.
-func (m *MemStore) Search(q Query) ([]Hit, error) {
+func (m *MemStore) Search(q Query) (hits []Hit, older Cursor, err error) {
 	if err := q.Check(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	low, high := q.Span()
 	end, _ := slices.BinarySearchFunc(m.ids, high, byID)
-	var hits []Hit
 	for _, e := range slices.Backward(m.ids[:end]) {
 		if len(hits) >= q.Limit || e.id < low {
 			break
 		}
-		if q.fits(e.Stored) {
+		if q.Fits(e.Stored) {
 			hits = append(hits, Hit{e.copy(), e.id})
+			if len(hits) == q.Limit {
+				older = e.id
+			}
 		}
 	}
-	return hits, nil
+	return hits, older, nil
 }
 
 // State never fails.
