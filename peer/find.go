@@ -136,6 +136,9 @@ const (
 	pruneFirst = time.Minute // after the start, which has better to do
 )
 
+// Kept is how much of a room is kept: its newest entries, as long as they are not older than age.
+func Kept() (entries uint64, age time.Duration) { return keepNewest, keepFor }
+
 // prune deletes what retention leaves of no room, a little at a time.
 func (c *Core) prune(now time.Time, todo []protocol.RoomID) {
 	if len(todo) == 0 {

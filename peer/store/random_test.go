@@ -128,6 +128,10 @@ func (h *history) batch() (b replica.Batch) {
 		log, seq := h.entry()
 		b.Refused = append(b.Refused, replica.LogRanges{Log: log, Ranges: protocol.RangeSet{{First: seq + 1, Last: seq + 1 + h.r.Uint64N(3)}}})
 	}
+	if h.r.IntN(4) == 0 {
+		log, seq := h.entry()
+		b.Restored = append(b.Restored, replica.LogRanges{Log: log, Ranges: protocol.RangeSet{{First: seq, Last: seq + h.r.Uint64N(3)}}})
+	}
 	for range h.r.IntN(3) {
 		log, seq := h.entry()
 		b.Bodies = append(b.Bodies, replica.Body{Log: log, Seq: seq, Kind: replica.KindText, Name: pick(h, people), Text: pick(h, texts)})

@@ -52,6 +52,11 @@ func whole(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()) }
 
 // Commit never fails.
 func (m *MemStore) Commit(b Batch) error {
+	for _, r := range b.Restored {
+		for _, x := range r.Ranges {
+			m.log(r.Log).gone.Remove(x)
+		}
+	}
 	for _, v := range b.Entries {
 		m.insert(v)
 	}
