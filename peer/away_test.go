@@ -85,6 +85,29 @@ func (s *sick) Commit(b replica.Batch) error {
 	return s.MemStore.Commit(b)
 }
 
+// The store is tried again also where nothing waits to be written.
+func TestDiskWithRoomAgainIsNoticed(t *testing.T) {
+	w := newWorld(t, 23)
+	w.quiet = true
+	bob := everybody(w, "bob")[0]
+	disk := &sick{MemStore: bob.store}
+	bob.wrap = disk
+	w.run(time.Second)
+	disk.ill = true
+	var refused error
+	bob.core.Say(bob.clock(), "#lobby", "mine", false, func(_ peer.Message, err error) { refused = err })
+	bob.settle()
+	w.run(10 * time.Minute)
+	if said := fmt.Sprint(bob.core.Standing()); !errors.Is(refused, replica.ErrFull) || !strings.Contains(said, "disk is full") {
+		t.Errorf("%v, standing: %s", refused, said)
+	}
+	disk.ill = false
+	w.run(time.Minute)
+	if said := fmt.Sprint(bob.core.Standing()); strings.Contains(said, "disk is full") {
+		t.Errorf("still told: %s", said)
+	}
+}
+
 func TestFullDiskLosesNothingInSilence(t *testing.T) {
 	w := newWorld(t, 22)
 	w.quiet = true

@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +24,15 @@ const (
 	retryEntries = 1000
 )
 
+// notStored is the error of an own line that the store refused.
+type notStored struct{ error }
+
+func (e notStored) Error() string { return "not stored: " + plain(e.error) }
+func (e notStored) Unwrap() error { return e.error }
+
+// plain is an error of the store for somebody who knows only the file that it names.
+func plain(err error) string { return strings.TrimPrefix(err.Error(), "store: ") }
+
 // notStored keeps others' lines for another try and shows them as what they are, not kept. One's own are refused, so
 // that whoever said them still has them; their log ends here, since its last number was given away.
 func (c *Core) notStored(now time.Time, b *Batch) {
@@ -34,7 +42,7 @@ func (c *Core) notStored(now time.Time, b *Batch) {
 		if a.own {
 			refused = true
 			if a.reply != nil {
-				a.reply(Message{}, fmt.Errorf("not stored: %w", b.Err))
+				a.reply(Message{}, notStored{b.Err})
 			}
 			continue
 		}
@@ -54,7 +62,7 @@ func (c *Core) notStored(now time.Time, b *Batch) {
 	c.keep.again(b.Write)
 	r.wait = min(max(2*r.wait, retryStoreMin), retryStoreMax)
 	r.due = now.Add(r.wait)
-	if text := "nothing is stored at present: " + strings.TrimPrefix(b.Err.Error(), "store: "); text != r.trouble {
+	if text := "nothing is stored at present: " + plain(b.Err); text != r.trouble {
 		r.trouble = text
 		c.emit(Note{Text: text, Trouble: true})
 	}
@@ -72,7 +80,13 @@ func (c *Core) advanceRetry(now time.Time) {
 	}
 	r.entries = nil
 	c.keep.paused = false
+	if r.trouble != "" && !slices.ContainsFunc(c.keep.setup, func(s replica.Setting) bool { return s.Key == retried }) {
+		c.keep.setting(replica.Setting{Key: retried, Value: now.UTC().Format(time.RFC3339)}) // so that there is something to write
+	}
 }
+
+// retried is the setting that is written to see whether the store takes anything.
+const retried = "store.retried"
 
 // storeWorks tells, once, that the store takes lines again.
 func (c *Core) storeWorks(now time.Time) {
@@ -90,7 +104,7 @@ func (c *Core) storeWorks(now time.Time) {
 // Damaged tells of a store that has found out, while it is used, that a part of its file is damaged.
 func (c *Core) Damaged(err error) {
 	r := &c.logs.retry
-	r.damage = "some of what is stored may be lost: end earshot, then see to it: " + strings.TrimPrefix(err.Error(), "store: ")
+	r.damage = "some of what is stored may be lost: end earshot, then see to it: " + plain(err)
 	c.emit(Note{Text: r.damage, Trouble: true})
 }
 
