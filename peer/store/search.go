@@ -18,8 +18,8 @@ type pace struct {
 	time        time.Duration // after which no further step is taken
 }
 
-// searchPace has the worst search we know, for ten of the commonest words, return within 60 ms.
-var searchPace = pace{first: 5_000, most: 40_000, time: 40 * time.Millisecond}
+// searchPace has the worst search we know, for ten of the commonest words, return within 50 ms.
+var searchPace = pace{first: 5_000, most: 20_000, time: 30 * time.Millisecond}
 
 // fewest is how many hits are asked of the index at once, at least.
 const fewest = 20
