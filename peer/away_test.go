@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +86,29 @@ func (s *sick) Commit(b replica.Batch) error {
 	return s.MemStore.Commit(b)
 }
 
+// The store is tried again also where nothing waits to be written.
+func TestDiskWithRoomAgainIsNoticed(t *testing.T) {
+	w := newWorld(t, 23)
+	w.quiet = true
+	bob := everybody(w, "bob")[0]
+	disk := &sick{MemStore: bob.store}
+	bob.wrap = disk
+	w.run(time.Second)
+	disk.ill = true
+	var refused error
+	bob.core.Say(bob.clock(), "#lobby", "mine", false, func(_ peer.Message, err error) { refused = err })
+	bob.settle()
+	w.run(10 * time.Minute)
+	if said := fmt.Sprint(bob.core.Standing()); !errors.Is(refused, replica.ErrFull) || !strings.Contains(said, "disk is full") {
+		t.Errorf("%v, standing: %s", refused, said)
+	}
+	disk.ill = false
+	w.run(time.Minute)
+	if said := fmt.Sprint(bob.core.Standing()); strings.Contains(said, "disk is full") {
+		t.Errorf("still told: %s", said)
+	}
+}
+
 func TestFullDiskLosesNothingInSilence(t *testing.T) {
 	w := newWorld(t, 22)
 	w.quiet = true
@@ -111,6 +135,9 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 			told = told || e.Trouble && strings.Contains(e.Text, "disk is full")
 		}
 	}
+	if said := fmt.Sprint(bob.core.Standing()); !strings.Contains(said, "disk is full") {
+		t.Errorf("who looks on from now on is not told: %s", said)
+	}
 	if !unstored || !told {
 		t.Errorf("shown as not stored: %v, told: %v", unstored, told)
 	}
@@ -126,6 +153,9 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 		if _, ok := e.(peer.Delivered); ok {
 			delivered++
 		}
+	}
+	if said := fmt.Sprint(bob.core.Standing()); strings.Contains(said, "disk is full") {
+		t.Errorf("who looks on from now on is told: %s", said)
 	}
 	bob.say("#lobby", "mine again")
 	w.run(time.Second)

@@ -59,8 +59,8 @@ const (
 	DefaultEntries = 50_000
 )
 
-// keep is what the store has to leave.
-func (r Retention) keep(now time.Time) (k replica.Keep) {
+// Keep is what the store has to leave.
+func (r Retention) Keep(now time.Time) (k replica.Keep) {
 	if days := cmp.Or(r.Days, DefaultDays); days > 0 {
 		k.Since, k.Until = now.AddDate(0, 0, -days), now.Add(protocol.SkewMark)
 	}

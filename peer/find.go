@@ -37,7 +37,7 @@ func (c *Core) History(now time.Time, id protocol.RoomID, before Place, n int, r
 	c.turn(now)
 }
 
-// Search finds stored lines, newest first.
+// Search finds stored lines, newest first. What takes long comes in parts, so that the store can do other things between.
 func (c *Core) Search(now time.Time, query string, older uint64, n int, reply func(Found, error)) {
 	parsed, err := replica.ParseQuery(query, time.Local)
 	if err != nil {
@@ -51,17 +51,14 @@ func (c *Core) Search(now time.Time, query string, older uint64, n int, reply fu
 	}
 	q.Older, q.Limit = replica.Cursor(older), n
 	c.logs.ask(func(s replica.Store) func(time.Time) {
-		hits, err := s.Search(q)
+		hits, more, err := s.Search(q)
 		return func(time.Time) {
-			found := Found{Messages: []Message{}}
+			found := Found{Messages: []Message{}, Older: uint64(more)}
 			for _, h := range hits {
 				if m, ok := c.message(c.roomFor(h.Entry()), h.Stored); ok {
 					m.Old = true
 					found.Messages = append(found.Messages, m)
 				}
-			}
-			if len(hits) == n {
-				found.Older = uint64(hits[len(hits)-1].Cursor)
 			}
 			reply(found, err)
 		}
@@ -165,7 +162,7 @@ func (c *Core) prune(now time.Time, todo []protocol.RoomID) {
 	if len(todo) == 0 {
 		return
 	}
-	keep := c.cfg.Retention.keep(now)
+	keep := c.cfg.Retention.Keep(now)
 	c.logs.ask(func(s replica.Store) func(time.Time) {
 		gone, err := s.Prune(todo[0], keep)
 		return func(now time.Time) {

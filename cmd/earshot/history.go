@@ -149,10 +149,10 @@ func (h historian) gather(ctx context.Context, from searcher, query string) (all
 			break
 		}
 	}
-	if err == nil && older > 0 {
+	for err == nil && older > 0 && !more {
 		var found peer.Found
 		found, err = from.Search(ctx, query, older, 1)
-		more = len(found.Messages) > 0
+		more, older = len(found.Messages) > 0, found.Older
 	}
 	slices.Reverse(all)
 	one := !slices.ContainsFunc(all, func(m peer.Message) bool { return m.Room.ID != all[0].Room.ID })

@@ -221,6 +221,12 @@ func (o *options) start(ctx context.Context, p *profile, role string, patience t
 		undo = append(undo, func() { _ = c.Store.Close() }) // the node has, if it ever came to that
 	}
 	node, first, err := peer.Start(c)
+	if errors.Is(err, replica.ErrCorrupt) { // so far inside that only who reads everything finds it
+		_ = c.Store.Close()
+		c.Store = replica.NewMemStore()
+		trouble = append(trouble, notKept(errors.Unwrap(err)))
+		node, first, err = peer.Start(c)
+	}
 	if errors.Is(err, lan.ErrNoInterface) && !o.given("interface") {
 		return nil, fmt.Errorf("%w: it is named in %s", err, configPath(o.home))
 	}

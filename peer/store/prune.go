@@ -32,6 +32,7 @@ func (s *Store) Delete(room protocol.RoomID) ([]replica.LogRanges, error) {
 		return nil, err
 	}
 	if len(gone) > 0 {
+		s.check.end() // it holds the log; the next start checks again
 		// The room is deleted, whether or not this succeeds: a full disk delays it until the index is written anew by itself.
 		_ = s.write.run("INSERT INTO words (words) VALUES ('optimize')")
 		_ = s.write.run("PRAGMA wal_checkpoint(TRUNCATE)")

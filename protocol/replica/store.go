@@ -27,8 +27,10 @@ type Store interface {
 	// PageAfter is the n entries of a room that come right after a place (the zero Place: the oldest), ascending.
 	// With ErrCorrupt it is what of them can still be read.
 	PageAfter(room protocol.RoomID, after Place, n int) ([]Stored, error)
-	// Search is the lines that fit a query, newest first by their own wall time. Errors: ErrQuery, and those of Page.
-	Search(q Query) ([]Hit, error)
+	// Search is the lines that fit a query, newest first by their own wall time. older is where to go on (Query.Older), 0
+	// if all has been seen: a search may return before it has q.Limit hits, with none even, so that a long one keeps
+	// nobody waiting. Errors: ErrQuery, and those of Page.
+	Search(q Query) (hits []Hit, older Cursor, err error)
 	// Delete removes a room's entries with what stands beside them, its receipts and its mark, all or nothing.
 	// The numbers it returns are gone. What is known of the room itself stays.
 	Delete(room protocol.RoomID) (gone []LogRanges, err error)

@@ -59,6 +59,17 @@ mark garden 1.alice.1.1
 	s.want("found", s.found("line"), "line 1")
 	s.commit(replica.Batch{Entries: alice.Says(1)})
 	s.wantPage("line 4")
+
+	back := []replica.LogRanges{{Log: alice.Log, Ranges: protocol.RangeSet{{First: 2, Last: 9}}}}
+	s.commit(replica.Batch{Restored: back, Entries: lobby}) // unless it is asked for
+	s.restart()
+	s.wantPage("line 2|line 3|line 4")
+	s.want("found again", s.found("from:alice in:#lobby line"), "line 4|line 3|line 2")
+	for _, l := range s.state().Logs {
+		if l.Log == alice.Log && (l.Gone.String() != "1" || l.Ranges.String() != "2-4") {
+			s.Errorf("gone %s, stored %s", l.Gone, l.Ranges)
+		}
+	}
 }
 
 func pruneNewest(s *story) {
