@@ -111,6 +111,7 @@ func (c *Core) restore(now time.Time, s replica.State) {
 			name, public = "@"+x.Name, ""
 		}
 		r := c.addRoom(Room{ID: x.ID, Name: name, With: x.With, Topic: x.Topic}, public)
+		r.since = x.JoinedAt
 		for _, m := range s.Marks {
 			if m.Room == x.ID {
 				r.Read = Place(m.Place)

@@ -25,7 +25,7 @@ type room struct {
 	order   map[replica.Log]*inOrder
 	old     map[replica.Log]protocol.RangeSet // said before this node was there
 	topicAt Place                             // of the entry that set the topic
-	since   time.Time                         // when it was entered
+	since   time.Time                         // when it was entered, in this run or an earlier one
 	before  map[replica.Log]protocol.RangeSet // what was stored then
 	recent  []shownLine
 	gaps    []Gap                         // as last told

@@ -1,0 +1,72 @@
+package peer_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"earshot/peer"
+)
+
+// shown is each line that the node's screen was told of since its start, with how.
+func (n *node) shown() []string {
+	var out []string
+	for _, e := range n.events {
+		if m, ok := e.(peer.Message); ok {
+			how := ""
+			for _, x := range []struct {
+				is   bool
+				what string
+			}{{m.Old, " old"}, {m.Missed, " missed"}, {m.Late, " late"}} {
+				if x.is {
+					how += x.what
+				}
+			}
+			out = append(out, m.Room.Name+" "+m.Text+how)
+		}
+	}
+	return out
+}
+
+func wantShown(t *testing.T, n *node, want ...string) {
+	t.Helper()
+	if got := n.shown(); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
+		t.Errorf("%s is shown %q, want %q", n.name, got, want)
+	}
+}
+
+func TestWhatWasSaidWhileAProgramDidNotRunIsNoHistory(t *testing.T) {
+	w := newWorld(t, 60)
+	w.quiet = true
+	alice, bob := w.host("alice"), w.host("bob")
+	alice.start()
+	join := func(n *node) {
+		if _, err := n.core.Join(n.clock(), "#go"); err != nil {
+			t.Fatal(err)
+		}
+		n.settle()
+	}
+	join(alice)
+	alice.say("#go", "before bob")
+	w.run(time.Minute)
+	bob.start()
+	w.run(time.Minute)
+	join(bob)
+	w.run(time.Minute)
+	wantShown(t, bob, "#go before bob old")
+	for range 2 { // what is stored of the rooms must outlast more than one start
+		bob.kill()
+		w.run(time.Minute)
+		alice.say("#go", "bob: come to the printer")
+		alice.say("#lobby", "who has seen bob?")
+		w.run(time.Minute)
+		bob.start()
+		w.run(time.Minute)
+		wantShown(t, bob, "#go bob: come to the printer missed", "#lobby who has seen bob? missed")
+	}
+	alice.say("#go", "there you are")
+	w.run(time.Second)
+	if got := bob.shown(); got[len(got)-1] != "#go there you are" {
+		t.Errorf("then bob is shown %q", got)
+	}
+}
