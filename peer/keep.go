@@ -114,7 +114,7 @@ func (c *Core) restore(now time.Time, s replica.State) {
 		r.since = x.JoinedAt
 		for _, m := range s.Marks {
 			if m.Room == x.ID {
-				r.Read = Place(m.Place)
+				r.Read, r.readTo = Place(m.Place), Place(m.Place)
 			}
 		}
 	}

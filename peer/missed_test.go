@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"earshot/discovery/lan/sim"
 	"earshot/peer"
 )
 
@@ -69,4 +70,41 @@ func TestWhatWasSaidWhileAProgramDidNotRunIsNoHistory(t *testing.T) {
 	if got := bob.shown(); got[len(got)-1] != "#go there you are" {
 		t.Errorf("then bob is shown %q", got)
 	}
+}
+
+// TestWhatComesAboveWhatWasReadIsLateAlsoAfterAStart: the lines behind it are not on the screen of this run, but were read.
+func TestWhatComesAboveWhatWasReadIsLateAlsoAfterAStart(t *testing.T) {
+	w := newWorld(t, 61)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	w.run(time.Second)
+	w.lan.Partition([]*sim.Host{alice.host}, []*sim.Host{bob.host, carol.host})
+	w.run(7 * time.Second)
+	alice.say("#lobby", "unheard")
+	for i := range 5 {
+		carol.say("#lobby", fmt.Sprint("line ", i))
+	}
+	w.run(2 * time.Second)
+	last := bob.events[len(bob.events)-1]
+	for _, e := range bob.events {
+		if m, ok := e.(peer.Message); ok {
+			last = m
+		}
+	}
+	read := last.(peer.Message)
+	if err := bob.core.Read(bob.clock(), read.Room.ID, read.Place); err != nil {
+		t.Fatal(err)
+	}
+	bob.settle()
+	w.run(time.Second)
+	bob.kill()
+	w.run(time.Minute)
+	bob.start()
+	w.run(time.Minute)
+	w.lan.Heal()
+	w.run(time.Minute)
+	alice.say("#lobby", "heard")
+	w.run(time.Second)
+	wantShown(t, bob, "#lobby unheard missed late", "#lobby heard")
 }

@@ -91,9 +91,9 @@ func (c *Core) reveal(now time.Time, o *inOrder, a arrival) {
 	if skew := e.Wall.Sub(a.at); !m.Old && !a.own && !a.fetched && skew.Abs() > protocol.SkewMark {
 		m.Skew = skew.Round(time.Second)
 	}
-	m.Late = !m.Old && !m.Own && slices.ContainsFunc(a.room.recent, func(l shownLine) bool {
+	m.Late = !m.Old && !m.Own && (m.Place.Compare(a.room.readTo) < 0 || slices.ContainsFunc(a.room.recent, func(l shownLine) bool {
 		return l.place.Compare(m.Place) > 0 && now.Sub(l.at) > lateAfter
-	})
+	}))
 	if len(a.room.recent) == 64 {
 		a.room.recent = a.room.recent[1:]
 	}

@@ -28,6 +28,7 @@ type room struct {
 	since   time.Time                         // when it was entered, in this run or an earlier one
 	before  map[replica.Log]protocol.RangeSet // what was stored then
 	recent  []shownLine
+	readTo  Place                         // in earlier runs: what is up to there was on a screen
 	gaps    []Gap                         // as last told
 	met     map[protocol.PeerID]time.Time // when the first vectors of somebody came
 }
