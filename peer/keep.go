@@ -124,6 +124,7 @@ func (c *Core) restore(now time.Time, s replica.State) {
 	for _, x := range s.Lines {
 		c.restoreLine(now, x)
 	}
+	c.gaps.watch(now)
 	for _, x := range s.Logs {
 		c.rooms.clock.Restore(x.Room, x.Lamport, x.Ranges.Len())
 	}

@@ -7,6 +7,7 @@ import (
 
 	"earshot/discovery/lan/sim"
 	"earshot/peer"
+	"earshot/protocol/replica"
 )
 
 // shown is each line that the node's screen was told of since its start, with how.
@@ -107,4 +108,62 @@ func TestWhatComesAboveWhatWasReadIsLateAlsoAfterAStart(t *testing.T) {
 	alice.say("#lobby", "heard")
 	w.run(time.Second)
 	wantShown(t, bob, "#lobby unheard missed late", "#lobby heard")
+}
+
+// missing is what the node's screen was told last that is missing of a room.
+func (n *node) missing(room string) string {
+	told := ""
+	for _, e := range n.events {
+		if g, ok := e.(peer.Gaps); ok && g.Room.Name == room {
+			told = ""
+			for _, x := range g.Gaps {
+				told += fmt.Sprint(x.Name, x.Missing)
+			}
+		}
+	}
+	return told
+}
+
+// TestTheBeginningOfALogMayBeMissing: what alice said first, in a room and to bob, her disk has lost before others had it.
+func TestTheBeginningOfALogMayBeMissing(t *testing.T) {
+	w := newWorld(t, 64)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob")
+	alice, bob := nodes[0], nodes[1]
+	w.run(10 * time.Second)
+	w.lan.Partition([]*sim.Host{alice.host}, []*sim.Host{bob.host})
+	w.run(10 * time.Second)
+	for i := range 4 {
+		for _, to := range []string{"#lobby", "bob"} {
+			alice.say(to, fmt.Sprint("line ", i+1))
+			w.run(time.Second)
+		}
+	}
+	var lost []replica.Verified
+	for _, e := range entries(alice.store) {
+		if e.Entry().Seq < 3 {
+			lost = append(lost, e.Verified)
+		}
+	}
+	alice.kill()
+	alice.store = copyStore(alice.store, lost)
+	alice.start()
+	w.lan.Heal()
+	misses := func(n *node, room, want string) {
+		t.Helper()
+		if got := n.missing(room); got != want {
+			t.Errorf("in %s %s misses %q, want %q", room, n.name, got, want)
+		}
+	}
+	for range 2 { // after a start too
+		w.run(time.Minute)
+		misses(bob, "#lobby", "alice[1-2]")
+		misses(bob, "@alice", "alice[1-2]")
+		bob.kill()
+		bob.start()
+	}
+	dave := w.host("dave")
+	dave.start()
+	w.run(time.Minute)
+	misses(dave, "#lobby", "") // it was said before he came
 }

@@ -30,13 +30,14 @@ type room struct {
 	recent  []shownLine
 	readTo  Place                         // in earlier runs: what is up to there was on a screen
 	gaps    []Gap                         // as last told
+	first   map[replica.Log]firstLine     // of logs whose beginning is not here
 	met     map[protocol.PeerID]time.Time // when the first vectors of somebody came
 }
 
 func (c *Core) addRoom(r Room, public string) *room {
 	x := &room{
 		Room: r, public: public, since: c.now, before: map[replica.Log]protocol.RangeSet{}, order: map[replica.Log]*inOrder{},
-		old: map[replica.Log]protocol.RangeSet{}, met: map[protocol.PeerID]time.Time{},
+		old: map[replica.Log]protocol.RangeSet{}, first: map[replica.Log]firstLine{}, met: map[protocol.PeerID]time.Time{},
 	}
 	for _, log := range c.logs.index.Logs(r.ID) {
 		x.before[log] = c.logs.index.Ranges(log).Clone()
