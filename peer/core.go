@@ -105,7 +105,7 @@ func NewCore(cfg Config, now time.Time, port uint16, state replica.State) (*Core
 		air:      air{port: port, announcer: discovery.NewAnnouncer(r)},
 		links:    map[uint32]*link{},
 		people:   people{byID: map[protocol.PeerID]*person{}},
-		rooms:    rooms{byID: map[protocol.RoomID]*room{}, clock: replica.NewClock()},
+		rooms:    rooms{byID: map[protocol.RoomID]*room{}, left: map[protocol.RoomID]Room{}, clock: replica.NewClock()},
 		logs:     newLogs(r, now, state.Logs),
 		gate:     gate,
 		status:   statusLine{drops: map[string]uint64{}},

@@ -118,6 +118,7 @@ func (c *Core) Forget(now time.Time, name string, reply func(error)) {
 		return
 	}
 	c.leave(now, r)
+	c.outbox.forget(r.ID)
 	if r.public == Lobby {
 		c.keep.room(c.enter(Lobby), true)
 	}

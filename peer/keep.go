@@ -103,12 +103,13 @@ func (c *Core) restore(now time.Time, s replica.State) {
 	known := false
 	for _, x := range s.Rooms {
 		known = known || x.ID == lobby
-		if !x.Joined {
-			continue
-		}
 		name, public := "#"+x.Name, x.Name
 		if !x.With.IsZero() {
 			name, public = "@"+x.Name, ""
+		}
+		if !x.Joined {
+			c.rooms.left[x.ID] = Room{ID: x.ID, Name: name, With: x.With}
+			continue
 		}
 		r := c.addRoom(Room{ID: x.ID, Name: name, With: x.With, Topic: x.Topic}, public)
 		r.since = x.JoinedAt
@@ -132,7 +133,7 @@ func (c *Core) restore(now time.Time, s replica.State) {
 
 // restoreLine takes up an own line that somebody has not stored yet. Its entry is read from the store.
 func (c *Core) restoreLine(now time.Time, x replica.LineState) {
-	r := c.rooms.byID[x.Room]
+	r := c.roomOrLeft(x.Room)
 	if r == nil || x.Author != c.id {
 		return
 	}

@@ -157,16 +157,16 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		}
 		c.emitChanged(p, was)
 	}
-	if first && len(c.logs.index.Logs(c.cfg.Network.DirectRoom(c.id, p.id))) > 0 {
-		c.direct(p) // what was said in private before this start may not have arrived yet
-	}
 	if first {
 		c.bring(cn)
 	}
 	for _, r := range c.rooms.list {
 		if first || r.public != "" && !slices.Contains(before, r.public) {
-			c.compareRoom(cn, r)
+			c.compareRoom(cn, r.ID)
 		}
+	}
+	if first {
+		c.compareLeft(cn)
 	}
 	for _, other := range c.conns {
 		if first && other.self.met && c.introduces(cn, other) {

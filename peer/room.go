@@ -13,7 +13,8 @@ import (
 // rooms is what this node takes part in.
 type rooms struct {
 	byID  map[protocol.RoomID]*room
-	list  []*room // in the order in which they were joined
+	list  []*room                  // in the order in which they were joined
+	left  map[protocol.RoomID]Room // what one said there may be owed still
 	clock *replica.Clock
 	epoch uint64 // of one's own logs: new at each start, so that a restored old state cannot use a number twice
 }
@@ -50,6 +51,21 @@ func (c *Core) addRoom(r Room, public string) *room {
 
 // name is the room without what is known of it, for events that name it.
 func (r *room) name() Room { return Room{ID: r.ID, Name: r.Name, With: r.With} }
+
+// roomOrLeft is a room that this node is in or was in, nil if it knows nothing of it.
+func (c *Core) roomOrLeft(id protocol.RoomID) *room {
+	if r := c.rooms.byID[id]; r != nil {
+		return r
+	}
+	r, known := c.rooms.left[id]
+	switch {
+	case !known:
+		return nil
+	case r.Direct():
+		return &room{Room: r}
+	}
+	return &room{Room: r, public: r.Name[1:]}
+}
 
 // enter joins a public room by its clean name.
 func (c *Core) enter(name string) *room {
@@ -114,14 +130,14 @@ func (c *Core) Join(now time.Time, name string) (Room, error) {
 	c.keep.room(r, true)
 	c.tellAll(now)
 	for _, cn := range c.conns {
-		c.compareRoom(cn, r)
+		c.compareRoom(cn, r.ID)
 	}
 	c.air.announcer.Burst(now)
 	c.turn(now)
 	return r.Room, nil
 }
 
-// Part leaves a room. What is stored of it stays.
+// Part leaves a room. What is stored of it stays, and what is owed of it.
 func (c *Core) Part(now time.Time, name string) error {
 	r, err := c.joined(name)
 	if err != nil {
@@ -137,7 +153,7 @@ func (c *Core) leave(now time.Time, r *room) {
 	c.keep.room(r, false)
 	delete(c.rooms.byID, r.ID)
 	c.rooms.list = slices.DeleteFunc(c.rooms.list, func(x *room) bool { return x == r })
-	c.outbox.forget(r)
+	c.rooms.left[r.ID] = r.name()
 	c.logs.fetcher.Forget(r.ID)
 	c.emit(RoomParted{Room: r.Room})
 	if r.public != "" {
