@@ -43,6 +43,15 @@ func (p *people) get(id protocol.PeerID, now time.Time) *person {
 	return x
 }
 
+// keepOnline has the store told when those were seen last who are online: till they come or go nothing else does.
+func (c *Core) keepOnline() {
+	for _, p := range c.people.list {
+		if p.online() {
+			c.keep.person(p)
+		}
+	}
+}
+
 // online tells whether any instance of this person has introduced itself and still answers.
 func (p *person) online() bool {
 	return slices.ContainsFunc(p.conns, func(cn *conn) bool { return cn.self.met })

@@ -181,6 +181,7 @@ func (c *Core) advanceLogs(now time.Time) {
 	if due(now, c.logs.pruned) {
 		c.logs.pruned = now.Add(pruneEvery)
 		c.prune(now, c.logs.index.Rooms()) // those that were left too
+		c.keepOnline()
 	}
 	if due(now, c.logs.held) {
 		c.logs.held = time.Time{}
