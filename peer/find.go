@@ -67,9 +67,7 @@ func (c *Core) Search(now time.Time, query string, older uint64, n int, reply fu
 					found.Messages = append(found.Messages, m)
 				}
 			}
-			if len(hits) == n {
-				found.Older = uint64(hits[len(hits)-1].Cursor)
-			}
+			found.Older = uint64(replica.Further(hits, n, err))
 			reply(found, err)
 		}
 	})

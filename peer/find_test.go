@@ -103,6 +103,18 @@ func (s scratched) Page(room protocol.RoomID, before replica.Place, n int) (page
 	return page, err
 }
 
+func (s scratched) Search(q replica.Query) (hits []replica.Hit, err error) {
+	all, _ := s.MemStore.Search(q)
+	for _, h := range all {
+		if s.damaged(h.Stored) {
+			err = replica.ErrCorrupt
+		} else {
+			hits = append(hits, h)
+		}
+	}
+	return hits, err
+}
+
 // TestDamageHidesWhatIsDamagedOnly: what lies behind it is still read, and the trouble told.
 func TestDamageHidesWhatIsDamagedOnly(t *testing.T) {
 	w := newWorld(t, 63)
@@ -117,6 +129,26 @@ func TestDamageHidesWhatIsDamagedOnly(t *testing.T) {
 	page, err := alice.page(protocol.OpenNetwork().PublicRoom(peer.Lobby), peer.Place{}, 18)
 	if !errorIsCorrupt(err) || len(page) != 17 {
 		t.Errorf("history is %d messages, %v", len(page), err)
+	}
+	count, troubles := 0, 0
+	for older := uint64(0); ; {
+		var found peer.Found
+		alice.core.Search(alice.clock(), "line", older, 5, func(f peer.Found, err error) {
+			if found = f; errorIsCorrupt(err) {
+				troubles++
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+		alice.settle()
+		w.run(time.Second)
+		count += len(found.Messages)
+		if older = found.Older; older == 0 {
+			break
+		}
+	}
+	if count != 17 || troubles != 2 {
+		t.Errorf("%d hits, %d times trouble", count, troubles)
 	}
 }
 

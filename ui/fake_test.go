@@ -33,6 +33,7 @@ type village struct {
 	public   []peer.PublicRoom
 	reads    []read
 	searches []string
+	torn     bool // the history is damaged
 	pages    int // how often History was asked
 }
 
@@ -228,8 +229,11 @@ func (v *village) Ping(context.Context, string) (time.Duration, error) { return 
 // errQuery is what a chat says of a query that it cannot answer.
 var errQuery = errors.New("peer: search: nothing to look for")
 
+// errTorn is what a chat says of a history that is damaged in part.
+var errTorn = errors.New("peer: search: 1 entry is damaged")
+
 // Search finds texts that contain the query. The older result begins where Older says, counted in hits.
-func (v *village) Search(_ context.Context, query string, older uint64, n int) (peer.Found, error) {
+func (v *village) Search(_ context.Context, query string, older uint64, n int) (_ peer.Found, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.searches = append(v.searches, query)
@@ -247,6 +251,9 @@ func (v *village) Search(_ context.Context, query string, older uint64, n int) (
 	slices.SortFunc(hits, func(a, b peer.Message) int { return b.Place.Compare(a.Place) })
 	hits = hits[min(int(older), len(hits)):]
 	found := peer.Found{Messages: hits}
+	if v.torn {
+		defer func() { err = errTorn }()
+	}
 	if len(hits) > n {
 		found.Messages, found.Older = hits[:n], older+uint64(n)
 	}

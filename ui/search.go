@@ -98,15 +98,13 @@ func (s *search) read(older uint64) {
 			}
 			s.busy, s.wrong = false, ""
 			switch {
-			case err != nil:
-				s.wrong = Safe(strings.TrimPrefix(reason(err), "search: "))
-				if older == 0 {
-					s.hits, s.older, s.at = nil, 0, 0
-				}
 			case older == 0:
 				s.hits, s.older, s.at = found.Messages, found.Older, 0
-			default:
+			case err == nil || len(found.Messages) > 0:
 				s.hits, s.older = append(s.hits, found.Messages...), found.Older
+			}
+			if err != nil { // there may be hits all the same
+				s.wrong = Safe(strings.TrimPrefix(reason(err), "search: "))
 			}
 		}
 	})

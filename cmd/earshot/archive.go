@@ -201,9 +201,7 @@ func (a *archive) Search(_ context.Context, query string, older uint64, n int) (
 			found.Messages = append(found.Messages, m)
 		}
 	}
-	if len(hits) == n && n > 0 {
-		found.Older = uint64(hits[n-1].Cursor)
-	}
+	found.Older = uint64(replica.Further(hits, n, err))
 	return found, err
 }
 

@@ -39,6 +39,15 @@ type Store interface {
 	Close() error
 }
 
+// Further is the Older that goes on behind hits of a search with this limit and error, 0 if there is no more. What is
+// damaged is no hit, but there may be some behind it.
+func Further(hits []Hit, limit int, err error) Cursor {
+	if n := len(hits); n > 0 && (n == limit || errors.Is(err, ErrCorrupt)) {
+		return hits[n-1].Cursor
+	}
+	return 0
+}
+
 // PruneStep is how many entries one call of Prune removes at most.
 const PruneStep = 1000
 
