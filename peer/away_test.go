@@ -362,3 +362,34 @@ func TestSearchFindsAndForgetForgets(t *testing.T) {
 		t.Errorf("found after it was forgotten: %q", got)
 	}
 }
+
+// TestWhenSomebodyWasSeenLastIsKnownAfterAStart: after eight hours together, not since those began.
+func TestWhenSomebodyWasSeenLastIsKnownAfterAStart(t *testing.T) {
+	for _, c := range []struct {
+		ends   string
+		end    func(n *node)
+		within time.Duration
+	}{
+		{"leaves", func(n *node) { n.core.Leave(n.clock()); n.settle() }, time.Minute},
+		{"leaves with a slow disk", func(n *node) { n.disk = 300 * time.Millisecond; n.core.Leave(n.clock()); n.settle() }, time.Minute},
+		{"is killed", (*node).kill, time.Hour},
+	} {
+		w := newWorld(t, 68)
+		w.quiet = true
+		nodes := everybody(w, "alice", "bob")
+		alice, bob := nodes[0], nodes[1]
+		w.run(8*time.Hour - time.Minute)
+		last := w.now
+		c.end(alice)
+		w.run(2 * time.Second)
+		bob.kill()
+		w.run(8 * time.Hour)
+		alice.start()
+		w.run(2 * time.Second)
+		for _, p := range alice.core.People() {
+			if p.Online || last.Sub(p.Since) > c.within {
+				t.Errorf("alice %s: then %s is online: %t, since %v before that", c.ends, p.Name, p.Online, last.Sub(p.Since))
+			}
+		}
+	}
+}

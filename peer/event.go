@@ -113,7 +113,8 @@ type Message struct {
 	Time     time.Time       `json:"time"` // the author's clock: shown, never trusted
 	Place    Place           `json:"place"`
 	Skew     time.Duration   `json:"skew,omitempty"`     // author's clock minus ours, when it is off by protocol.SkewMark
-	Old      bool            `json:"old,omitempty"`      // said before this node met the author or the room: history
+	Old      bool            `json:"old,omitempty"`      // said before this node entered the room: history
+	Missed   bool            `json:"missed,omitempty"`   // said in a public room it is in, but while it did not run: news all the same
 	Unstored bool            `json:"unstored,omitempty"` // the disk did not take it: it may be gone after a restart
 	Late     bool            `json:"late,omitempty"`     // came after lines that belong behind it were shown
 	Audience int             `json:"audience,omitempty"` // own lines: how many it is for

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -9,32 +10,39 @@ import (
 	"earshot/protocol/replica"
 )
 
-// History reads messages of a room that come before a place.
+// History reads the n messages of a room that come before a place: fewer only if there are no more. Other entries, like
+// topics, do not count.
 func (c *Core) History(now time.Time, id protocol.RoomID, before Place, n int, reply func([]Message, error)) {
 	r := c.rooms.byID[id]
 	if r == nil {
 		reply(nil, ErrNotJoined)
 		return
 	}
+	c.readBack(r, before, max(0, n), []Message{}, nil, reply)
+	c.turn(now)
+}
+
+// readBack puts pages in front of what was found until that is n messages. trouble is what of it could not be read.
+func (c *Core) readBack(r *room, before Place, n int, found []Message, trouble error, reply func([]Message, error)) {
 	c.logs.ask(func(s replica.Store) func(time.Time) {
-		page, err := s.Page(id, replica.Place(before), n)
-		return func(now time.Time) {
-			out := make([]Message, 0, len(page))
+		page, err := s.Page(r.ID, replica.Place(before), n)
+		return func(time.Time) {
+			out := make([]Message, 0, len(page)+len(found))
 			for _, e := range page {
 				if m, ok := c.message(r, e); ok {
 					m.Old = true
 					out = append(out, m)
 				}
 			}
-			if len(out) == 0 && len(page) > 0 && err == nil {
-				// Nothing of this page can be shown: the one before it may have something.
-				c.History(now, id, Place(page[0].Entry().Place()), n, reply)
+			out = append(out, found...)
+			trouble = cmp.Or(trouble, err)
+			if more := len(page) == n || errors.Is(err, replica.ErrCorrupt); more && len(page) > 0 && len(out) < n {
+				c.readBack(r, Place(page[0].Entry().Place()), n, out, trouble, reply)
 				return
 			}
-			reply(out, err)
+			reply(out[max(0, len(out)-n):], trouble)
 		}
 	})
-	c.turn(now)
 }
 
 // Search finds stored lines, newest first. What takes long comes in parts, so that the store can do other things between.
@@ -130,6 +138,7 @@ func (c *Core) Forget(now time.Time, name string, reply func(error)) {
 	r.Topic = ""
 	c.rooms.topics[r.ID] = subject{at: c.rooms.topics[r.ID].at}
 	c.leave(now, r)
+	c.outbox.forget(r.ID)
 	if r.public == Lobby {
 		c.keep.room(c.enter(Lobby), true)
 	}

@@ -153,9 +153,10 @@ func (c *Core) restore(now time.Time, s replica.State) {
 			continue
 		}
 		r := c.addRoom(Room{ID: x.ID, Name: name, With: x.With}, public)
+		r.since = x.JoinedAt
 		for _, m := range s.Marks {
 			if m.Room == x.ID {
-				r.Read = Place(m.Place)
+				r.Read, r.readTo = Place(m.Place), Place(m.Place)
 			}
 		}
 	}
@@ -165,6 +166,7 @@ func (c *Core) restore(now time.Time, s replica.State) {
 	for _, x := range s.Lines {
 		c.restoreLine(now, x)
 	}
+	c.gaps.watch(now)
 	for _, x := range s.Logs {
 		c.rooms.clock.Restore(x.Room, x.Lamport, x.Ranges.Len())
 	}
@@ -172,7 +174,7 @@ func (c *Core) restore(now time.Time, s replica.State) {
 
 // restoreLine takes up an own line that somebody has not stored yet. Its entry is read from the store.
 func (c *Core) restoreLine(now time.Time, x replica.LineState) {
-	r := c.rooms.byID[x.Room]
+	r := c.roomOrLeft(x.Room)
 	if r == nil || x.Author != c.id {
 		return
 	}

@@ -160,7 +160,7 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	if err != nil {
 		return err
 	}
-	if !c.belongs(log) {
+	if !c.belongs(log, from) {
 		if from != nil && from.person.id == log.Author {
 			return c.carry(now, raw, from)
 		}
@@ -186,8 +186,12 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	switch c.logs.index.Accept(v) {
 	case replica.New:
 		r := c.rooms.byID[log.Room]
-		if r == nil {
-			r = c.direct(c.people.get(log.Author, now)) // a first direct message opens its conversation
+		if r == nil { // something new opens its conversation, also what one has said oneself before an old state was put back
+			with := log.Author
+			if with == c.id {
+				with = from.person.id
+			}
+			r = c.direct(c.people.get(with, now))
 		}
 		c.logs.fetcher.Got(log, seq)
 		c.rooms.clock.Seen(r.ID, v.Entry().Lamport)
@@ -208,12 +212,17 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	return nil
 }
 
-// belongs tells whether a log is of a room that this node is in, or may be of a conversation with it.
-func (c *Core) belongs(log replica.Log) bool {
+// belongs tells whether a log is of a room that this node is in, or of a conversation with it: with who brings what it said
+// itself. from is nil for a cast.
+func (c *Core) belongs(log replica.Log, from *conn) bool {
 	if r := c.rooms.byID[log.Room]; r != nil {
 		return !r.Direct() || log.Author == r.With || log.Author == c.id
 	}
-	return log.Author != c.id && log.Room == c.cfg.Network.DirectRoom(c.id, log.Author)
+	with := log.Author
+	if with == c.id && from != nil {
+		with = from.person.id
+	}
+	return with != c.id && log.Room == c.cfg.Network.DirectRoom(c.id, with)
 }
 
 func (c *Core) nameOf(id protocol.PeerID) string {

@@ -43,6 +43,15 @@ func (p *people) get(id protocol.PeerID, now time.Time) *person {
 	return x
 }
 
+// keepOnline has the store told when those were seen last who are online: till they come or go nothing else does.
+func (c *Core) keepOnline() {
+	for _, p := range c.people.list {
+		if p.online() {
+			c.keep.person(p)
+		}
+	}
+}
+
 // online tells whether any instance of this person has introduced itself and still answers.
 func (p *person) online() bool {
 	return slices.ContainsFunc(p.conns, func(cn *conn) bool { return cn.self.met })
@@ -194,16 +203,16 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		}
 		c.emitChanged(p, was)
 	}
-	if first && len(c.logs.index.Logs(c.cfg.Network.DirectRoom(c.id, p.id))) > 0 {
-		c.direct(p) // what was said in private before this start may not have arrived yet
-	}
 	if first {
 		c.bring(cn)
 	}
 	for _, r := range c.rooms.list {
 		if first || r.public != "" && !slices.Contains(before, r.public) {
-			c.compareRoom(cn, r)
+			c.compareRoom(cn, r.ID)
 		}
+	}
+	if first {
+		c.compareLeft(cn)
 	}
 	for _, other := range c.conns {
 		if first && other.self.met {

@@ -199,6 +199,9 @@ func (r *Remote) Search(ctx context.Context, query string, older uint64, n int) 
 		return Found{}, fmt.Errorf("peer: search: %w: %d bytes, at most %d", ErrTooLong, len(query), protocol.MaxText)
 	}
 	a, err := r.call(ctx, request{Do: "search", Text: query, Older: older, Count: n})
+	if a.Found != nil && err != nil {
+		return *a.Found, err // what was found although something is damaged
+	}
 	return value(a.Found, err)
 }
 

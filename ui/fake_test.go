@@ -33,7 +33,8 @@ type village struct {
 	public   []peer.PublicRoom
 	reads    []read
 	searches []string
-	pages    int // how often History was asked
+	torn     bool // the history is damaged
+	pages    int  // how often History was asked
 }
 
 func newVillage(now func() time.Time) *village {
@@ -228,11 +229,14 @@ func (v *village) Ping(context.Context, string) (time.Duration, error) { return 
 // errQuery is what a chat says of a query that it cannot answer.
 var errQuery = errors.New("peer: search: nothing to look for")
 
+// errTorn is what a chat says of a history that is damaged in part.
+var errTorn = errors.New("peer: search: 1 entry is damaged")
+
 // searchPart is how many hits come at once at the most, as of a search that takes long. The first part has none.
 const searchPart = 20
 
 // Search finds texts that contain the query. The older result begins where Older says, counted in hits from 1 on.
-func (v *village) Search(_ context.Context, query string, older uint64, n int) (peer.Found, error) {
+func (v *village) Search(_ context.Context, query string, older uint64, n int) (_ peer.Found, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if older == 0 {
@@ -255,6 +259,9 @@ func (v *village) Search(_ context.Context, query string, older uint64, n int) (
 	}
 	hits = hits[min(int(older-1), len(hits)):]
 	found := peer.Found{Messages: hits}
+	if v.torn {
+		defer func() { err = errTorn }()
+	}
 	if n = min(n, searchPart); len(hits) > n {
 		found.Messages, found.Older = hits[:n], older+uint64(n)
 	}

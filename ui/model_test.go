@@ -285,3 +285,24 @@ func BenchmarkRedraw(b *testing.B) {
 		})
 	}
 }
+
+// TestWhatWasMissedIsMarkedAlsoUnderOnesEyes: the lines come from several people, once the screen is open.
+func TestWhatWasMissedIsMarkedAlsoUnderOnesEyes(t *testing.T) {
+	m, v := newTestModel()
+	missed := func(m *peer.Message) { m.Missed = true }
+	read := v.says("bob", v.room("#lobby"), "read", nil)
+	first := v.says("bob", v.room("#lobby"), "first", missed)
+	second := v.says("carol", v.room("#lobby"), "second", missed)
+	m.history(m.current, []peer.Message{read}, peer.Place{}, true)
+	m.apply(second)
+	m.apply(first)
+	m.apply(v.says("bob", v.room("#lobby"), "now", nil))
+	c := m.current
+	if l := c.unreadLine(); l == nil || l.text != "first" || c.unread != 0 {
+		t.Errorf("the unread line is above %+v, %d unread", l, c.unread)
+	}
+	m.apply(v.says("carol", v.room("#go"), "alice: come to the printer", missed))
+	if c := m.convs[1]; c.unread != 1 || c.mentions != 1 || c.unreadLine() != c.lines[0] {
+		t.Errorf("elsewhere %d unread, %d mentions", c.unread, c.mentions)
+	}
+}

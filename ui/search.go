@@ -85,6 +85,7 @@ func (s *search) run() {
 // more looks for older hits.
 func (s *search) more() {
 	if s.older != 0 && !s.busy {
+		s.wrong = ""
 		s.want = len(s.hits) + hitsAtOnce
 		s.read(s.older)
 	}
@@ -102,19 +103,17 @@ func (s *search) read(older uint64) {
 			if number != s.number || ctx.Err() != nil {
 				return
 			}
-			s.busy, s.wrong = false, ""
+			s.busy = false
 			switch {
-			case err != nil:
-				s.wrong = Safe(strings.TrimPrefix(reason(err), "search: "))
-				if older == 0 {
-					s.hits, s.older, s.at = nil, 0, 0
-				}
 			case older == 0:
 				s.hits, s.older, s.at = found.Messages, found.Older, 0
-			default:
+			case err == nil || len(found.Messages) > 0:
 				s.hits, s.older = append(s.hits, found.Messages...), found.Older
 			}
-			if err == nil && s.older != 0 && len(s.hits) < s.want {
+			if err != nil { // there may be hits all the same
+				s.wrong = Safe(strings.TrimPrefix(reason(err), "search: "))
+			}
+			if s.older != 0 && len(s.hits) < s.want {
 				s.read(s.older) // it takes long, and comes in parts
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -41,8 +42,9 @@ func (s *Store) Search(q replica.Query) (hits []replica.Hit, older replica.Curso
 		args = append(args, match)
 	}
 	hits, err = s.hits(ids, args...)
-	if len(hits) == q.Limit {
-		older = hits[len(hits)-1].Cursor
+	// What is damaged is no hit, but there may be some behind it.
+	if n := len(hits); n > 0 && (n == q.Limit || errors.Is(err, replica.ErrCorrupt)) {
+		older = hits[n-1].Cursor
 	}
 	return hits, older, err
 }
@@ -86,8 +88,10 @@ func (s *Store) searchPhrase(q replica.Query, match string) (hits []replica.Hit,
 			}
 		}
 		switch {
-		case err != nil || from == low:
+		case from == low || err != nil && !errors.Is(err, replica.ErrCorrupt):
 			return hits, 0, err
+		case err != nil:
+			return hits, from, err
 		case time.Since(begin) >= s.pace.time:
 			return hits, from, nil
 		}
