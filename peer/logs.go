@@ -61,12 +61,28 @@ func (l *logs) deadline() time.Time {
 	return earliest(l.fetcher.Deadline(), l.vectors, l.pruned, l.held, l.retry.due)
 }
 
-func (l *logs) append(a arrival) {
-	l.pending.Write.Entries = append(l.pending.Write.Entries, a.v)
+func (l *logs) append(a arrival) { l.pending.append(a) }
+
+func (b *Batch) append(a arrival) {
+	b.Write.Entries = append(b.Write.Entries, a.v)
 	if a.plain != nil {
-		l.pending.Write.Bodies = append(l.pending.Write.Bodies, *a.plain)
+		b.Write.Bodies = append(b.Write.Bodies, *a.plain)
 	}
-	l.pending.arrivals = append(l.pending.arrivals, a)
+	b.arrivals = append(b.arrivals, a)
+}
+
+// takeOwn takes one's own entries out of a batch that is not at the store yet.
+func (b *Batch) takeOwn() (own []arrival) {
+	all := b.arrivals
+	b.arrivals, b.Write.Entries, b.Write.Bodies = nil, nil, nil
+	for _, a := range all {
+		if a.own {
+			own = append(own, a)
+		} else {
+			b.append(a)
+		}
+	}
+	return own
 }
 
 // ask has something read at the store.

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"earshot/protocol/replica"
@@ -23,16 +24,14 @@ const (
 )
 
 // notStored keeps others' lines for another try and shows them as what they are, not kept. One's own are refused, so
-// that whoever said them still has them; their log ends here, since its last number was given away.
+// that whoever said them still has them, and with them those that wait and name them as their predecessors: their log
+// ends here, since its last number was given away, and what came after it could never be shown to be complete.
 func (c *Core) notStored(now time.Time, b *Batch) {
 	r := &c.logs.retry
-	refused := false
+	var refused []arrival
 	for _, a := range b.arrivals {
 		if a.own {
-			refused = true
-			if a.reply != nil {
-				a.reply(Message{}, fmt.Errorf("not stored: %w", b.Err))
-			}
+			refused = append(refused, a)
 			continue
 		}
 		if len(r.entries) < retryEntries {
@@ -43,9 +42,16 @@ func (c *Core) notStored(now time.Time, b *Batch) {
 			r.entries = append(r.entries, a)
 		}
 	}
-	if refused {
+	if len(refused) > 0 {
+		refused = append(refused, c.logs.pending.takeOwn()...)
 		if epoch, err := replica.NewEpoch(c.cfg.Rand); err == nil {
 			c.rooms.epoch = epoch
+		}
+	}
+	for _, a := range refused {
+		c.keep.lines = slices.DeleteFunc(c.keep.lines, func(l *line) bool { return l == a.line })
+		if a.reply != nil {
+			a.reply(Message{}, fmt.Errorf("not stored: %w", b.Err))
 		}
 	}
 	c.keep.again(b.Write)
