@@ -136,7 +136,9 @@ func (c *Core) Stored(now time.Time, b *Batch) {
 			if len(a.room.gaps) > 0 {
 				c.gaps.watch(now)
 			}
-			if !a.shown {
+			if a.shown {
+				c.logs.retry.held--
+			} else {
 				c.show(now, a)
 			}
 		}

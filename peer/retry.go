@@ -13,13 +13,14 @@ type retry struct {
 	due     time.Time
 	wait    time.Duration
 	entries []arrival
+	held    int    // entries that are shown, not stored: here or on their way to the store once more
 	trouble string // what the last note said
 }
 
 const (
 	retryStoreMin = time.Second
 	retryStoreMax = 30 * time.Second
-	// retryEntries bounds what is kept for a store that refuses; more is asked for again after a restart.
+	// retryEntries bounds what is kept for a store that refuses. What exceeds it counts as not received.
 	retryEntries = 1000
 )
 
@@ -34,13 +35,16 @@ func (c *Core) notStored(now time.Time, b *Batch) {
 			refused = append(refused, a)
 			continue
 		}
-		if len(r.entries) < retryEntries {
-			if !a.shown {
-				a.shown, a.unstored = true, true
-				c.show(now, a)
+		if !a.shown {
+			if r.held >= retryEntries {
+				c.logs.index.Release(a.v)
+				continue
 			}
-			r.entries = append(r.entries, a)
+			r.held++
+			a.shown, a.unstored = true, true
+			c.show(now, a)
 		}
+		r.entries = append(r.entries, a)
 	}
 	if len(refused) > 0 {
 		refused = append(refused, c.logs.pending.takeOwn()...)
@@ -83,7 +87,7 @@ func (c *Core) storeWorks(now time.Time) {
 	if r.trouble == "" {
 		return
 	}
-	*r = retry{entries: r.entries, due: r.due}
+	*r = retry{entries: r.entries, held: r.held, due: r.due}
 	if len(r.entries) > 0 {
 		r.due = now
 	}

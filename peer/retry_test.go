@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -59,5 +60,38 @@ func TestRefusedLineTakesWithItThoseThatWaitBehindIt(t *testing.T) {
 	}
 	if state, _ := alice.store.State(); len(state.Lines) != 0 {
 		t.Errorf("alice owes %+v", state.Lines)
+	}
+}
+
+func TestMoreThanCanWaitForAFullDiskComesAgain(t *testing.T) {
+	w := newWorld(t, 26)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob")
+	alice, bob := nodes[0], nodes[1]
+	disk := &sick{MemStore: bob.store}
+	bob.wrap = disk
+	w.run(time.Second)
+	disk.ill = true
+	const lines = 1100
+	for i := range lines {
+		alice.say("#lobby", fmt.Sprint("line ", i))
+		if i%20 == 0 {
+			w.run(time.Second / 2)
+		}
+	}
+	w.run(2 * time.Minute)
+	if got := len(bob.lines("#lobby")); got == 0 || got > 1000 {
+		t.Errorf("while the disk is full bob is shown %d lines", got)
+	}
+	disk.ill = false
+	w.run(2 * time.Minute)
+	if got := len(bob.lines("#lobby")); got != lines {
+		t.Errorf("afterwards bob is shown %d lines, each once", got)
+	}
+	if got := len(entries(bob.store)); got != lines {
+		t.Errorf("bob stores %d lines", got)
+	}
+	if state, _ := alice.store.State(); len(state.Lines) != 0 {
+		t.Errorf("alice still owes %d lines", len(state.Lines))
 	}
 }
