@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"earshot/peer"
+	"earshot/protocol"
 	"earshot/protocol/replica"
 )
 
@@ -133,6 +134,68 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 	}
 	if got := bob.lines("#lobby"); len(got) != 2 {
 		t.Errorf("bob shows %q", got)
+	}
+}
+
+func TestCarrierWithAFullDiskPromisesNothing(t *testing.T) {
+	w := newWorld(t, 27)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	w.run(time.Second)
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	bob.kill()
+	w.run(6 * time.Second)
+	disk := &sick{MemStore: carol.store, ill: true}
+	carol.wrap = disk
+	alice.say("bob", "for bob alone")
+	w.run(time.Second)
+	alice.say("bob", "and this") // offered while the store is given a rest
+	w.run(20 * time.Second)
+	if _, carriers := alice.core.Mail(); carriers != 0 {
+		t.Errorf("carol has promised to carry %d lines that she cannot store", carriers)
+	}
+	disk.ill = false
+	w.run(time.Minute)
+	if own, carriers := alice.core.Mail(); own != 2 || carriers != 2 {
+		t.Errorf("of %d lines %d are carried once there is room", own, carriers)
+	}
+	alice.kill()
+	carol.kill()
+	carol.start()
+	w.run(time.Second)
+	bob.start()
+	w.run(10 * time.Second)
+	if got := bob.lines("@alice"); !slices.Equal(got, []string{"alice: for bob alone", "alice: and this"}) {
+		t.Errorf("bob shows %q", got)
+	}
+}
+
+func TestMailThatIsNotTakenBackAtTheStartIsDeleted(t *testing.T) {
+	w := newWorld(t, 28)
+	w.quiet = true
+	alice := w.host("alice")
+	author, err := protocol.NewIdentity(random(1, "author"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := replica.NewText(replica.KindText, epoch, "author", "not sealed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Log, e.Seq, e.Lamport = replica.Log{Room: protocol.RoomID{1}, Author: author.ID(), Epoch: 1}, 1, 1
+	v := replica.Sign(author, e)
+	damaged := slices.Clone(v.Raw())
+	damaged[len(damaged)-1]++
+	second := e.Log
+	second.Epoch = 2
+	_ = alice.store.Commit(replica.Batch{Mail: []replica.Mail{
+		{Log: e.Log, Seq: 1, Raw: v.Raw(), Accepted: epoch},
+		{Log: second, Seq: 1, Raw: damaged, Accepted: epoch},
+	}})
+	alice.start()
+	w.run(time.Second)
+	if state, _ := alice.store.State(); len(state.Mail) != 0 {
+		t.Errorf("%d letters stay", len(state.Mail))
 	}
 }
 

@@ -14,7 +14,7 @@ type keeping struct {
 	people []*person
 	lines  []*line
 	marks  []replica.Mark
-	mail   []replica.Mail
+	mail   []*letter
 	setup  []replica.Setting
 	paused bool // the store refuses; wait for the next try
 }
@@ -45,17 +45,22 @@ func (k *keeping) mark(m replica.Mark) {
 	k.marks = append(k.marks, m)
 }
 
-func (k *keeping) letter(m replica.Mail) { k.mail = append(k.mail, m) }
+func (k *keeping) letter(m replica.Mail, from *conn) { k.mail = append(k.mail, &letter{m, from}) }
 
 func (k *keeping) setting(s replica.Setting) { k.setup = append(k.setup, s) }
 
 // fill puts into a batch what the store is to be told.
-func (k *keeping) fill(c *Core, b *replica.Batch) {
+func (k *keeping) fill(batch *Batch) {
 	if k.paused {
 		return
 	}
+	b := &batch.Write
 	b.Rooms, b.Marks = append(b.Rooms, k.rooms...), append(b.Marks, k.marks...)
-	b.Mail, b.Settings = append(b.Mail, k.mail...), append(b.Settings, k.setup...)
+	b.Settings = append(b.Settings, k.setup...)
+	batch.letters = append(batch.letters, k.mail...)
+	for _, l := range k.mail {
+		b.Mail = append(b.Mail, l.Mail)
+	}
 	for _, p := range k.people {
 		b.Contacts = append(b.Contacts, replica.Contact{ID: p.id, Name: p.name, Seen: p.seen, Rooms: p.rooms, Key: p.key})
 	}
@@ -66,8 +71,10 @@ func (k *keeping) fill(c *Core, b *replica.Batch) {
 }
 
 // again takes back what a batch that failed was to write, unless there is something newer.
-func (k *keeping) again(b replica.Batch) {
+func (k *keeping) again(batch *Batch) {
+	b := batch.Write
 	k.paused = true
+	k.mail = append(batch.letters, k.mail...)
 	k.setup = append(b.Settings, k.setup...)
 	for _, r := range b.Rooms {
 		if !slices.ContainsFunc(k.rooms, func(x replica.RoomState) bool { return x.ID == r.ID }) {

@@ -28,6 +28,7 @@ type Batch struct {
 	Err   error // of the writing
 
 	arrivals []arrival
+	letters  []*letter
 	reads    []read
 	results  []func(now time.Time)
 }
@@ -93,7 +94,7 @@ func (c *Core) issueBatch() {
 	if c.logs.busy != nil {
 		return
 	}
-	c.keep.fill(c, &c.logs.pending.Write)
+	c.keep.fill(&c.logs.pending)
 	b := c.logs.pending
 	if b.Write.Empty() && len(b.reads) == 0 {
 		return
@@ -143,6 +144,7 @@ func (c *Core) Stored(now time.Time, b *Batch) {
 			}
 		}
 		c.push(now, own)
+		c.mailStored(now, b)
 	}
 	for _, result := range b.results {
 		result(now)

@@ -40,8 +40,12 @@ func (c *Core) openPost(now time.Time, s replica.State) error {
 		}
 	}
 	for _, m := range s.Mail {
-		if v, err := replica.Verify(m.Raw); err == nil {
-			_ = c.post.carrier.Restore(now, mail.Item{Entry: v, Accepted: m.Accepted}) // what is over a quota is let go
+		v, err := replica.Verify(m.Raw)
+		if err == nil {
+			err = c.post.carrier.Restore(now, mail.Item{Entry: v, Accepted: m.Accepted})
+		}
+		if err != nil { // damaged, or over a quota: nothing else would ever delete it
+			c.dropMail([]mail.Ref{{Log: m.Log, Seq: m.Seq}})
 		}
 	}
 	return c.advanceRing(now)
@@ -145,25 +149,51 @@ func (c *Core) carry(now time.Time, raw []byte, from *conn) error {
 	e := v.Entry()
 	switch err := c.post.carrier.Offer(now, v, from.person.id); {
 	case errors.Is(err, mail.ErrCarried):
-		c.oweTo(now, from, e.Log, e.Seq)
+		if l := c.unstoredLetter(e.Log, e.Seq); l != nil {
+			l.from = from
+		} else {
+			c.oweTo(now, from, e.Log, e.Seq)
+		}
 		return nil
 	case err != nil:
 		return errNotMember
 	}
-	c.keep.letter(replica.Mail{Log: e.Log, Seq: e.Seq, Raw: raw, Accepted: now})
+	c.keep.letter(replica.Mail{Log: e.Log, Seq: e.Seq, Raw: raw, Accepted: now}, from)
 	for _, cn := range c.conns {
 		if c.cfg.Network.DirectRoom(e.Author, cn.person.id) == e.Room {
 			cn.deliver(place{e.Log, e.Seq}, raw, classBulk) // the recipient is here, though not for the author
 		}
 	}
-	c.logs.ask(func(replica.Store) func(time.Time) { // the same batch writes it: told once it is stored
-		return func(now time.Time) {
-			if c.conn(from.instance) == from {
-				c.oweTo(now, from, e.Log, e.Seq)
-			}
-		}
-	})
 	return nil
+}
+
+// letter is an entry carried for others, or the end of one, on its way to the store.
+type letter struct {
+	replica.Mail
+	from *conn // who is to know that it is stored, nil at the end
+}
+
+// unstoredLetter is one that the store does not have yet, nil if it does.
+func (c *Core) unstoredLetter(log replica.Log, seq uint64) *letter {
+	waiting := c.keep.mail
+	if c.logs.busy != nil {
+		waiting = slices.Concat(waiting, c.logs.busy.letters)
+	}
+	for _, l := range waiting {
+		if l.Log == log && l.Seq == seq && len(l.Raw) > 0 {
+			return l
+		}
+	}
+	return nil
+}
+
+// mailStored gives its word for what is carried from now on.
+func (c *Core) mailStored(now time.Time, b *Batch) {
+	for _, l := range b.letters {
+		if l.from != nil && c.conn(l.from.instance) == l.from {
+			c.oweTo(now, l.from, l.Log, l.Seq)
+		}
+	}
 }
 
 // bring gives somebody who is back what others left here for them.
@@ -176,7 +206,7 @@ func (c *Core) bring(cn *conn) {
 
 func (c *Core) dropMail(refs []mail.Ref) {
 	for _, r := range refs {
-		c.keep.letter(replica.Mail{Log: r.Log, Seq: r.Seq})
+		c.keep.letter(replica.Mail{Log: r.Log, Seq: r.Seq}, nil)
 	}
 }
 

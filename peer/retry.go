@@ -58,7 +58,7 @@ func (c *Core) notStored(now time.Time, b *Batch) {
 			a.reply(Message{}, fmt.Errorf("not stored: %w", b.Err))
 		}
 	}
-	c.keep.again(b.Write)
+	c.keep.again(b)
 	r.wait = min(max(2*r.wait, retryStoreMin), retryStoreMax)
 	r.due = now.Add(r.wait)
 	if text := "nothing is stored at present: " + b.Err.Error(); text != r.trouble {
