@@ -127,44 +127,10 @@ func (c *Core) restore(now time.Time, s replica.State) {
 	if !known {
 		c.keep.room(c.enter(Lobby), true)
 	}
-	for _, x := range s.Lines {
-		c.restoreLine(now, x)
-	}
+	c.restoreLines(s.Lines)
 	for _, x := range s.Logs {
 		c.rooms.clock.Restore(x.Room, x.Lamport, x.Ranges.Len())
 	}
-}
-
-// restoreLine takes up an own line that somebody has not stored yet. Its entry is read from the store.
-func (c *Core) restoreLine(now time.Time, x replica.LineState) {
-	r := c.rooms.byID[x.Room]
-	if r == nil || x.Author != c.id {
-		return
-	}
-	l := &line{place: place{x.Log, x.Seq}, room: r, at: x.At, sendings: 1}
-	for _, id := range x.Audience {
-		l.audience = append(l.audience, c.people.get(id, x.At))
-	}
-	for _, got := range x.Reached {
-		p := c.people.get(got.Peer, x.At)
-		l.reached = append(l.reached, p)
-		l.receipts = append(l.receipts, Receipt{Peer: got.Peer, Name: p.name, At: got.At, Sendings: int(got.Sendings)})
-	}
-	c.logs.ask(func(s replica.Store) func(time.Time) {
-		raws, err := s.Load(x.Log, x.Seq, x.Seq, 1)
-		return func(now time.Time) {
-			if err != nil || len(raws) == 0 {
-				return
-			}
-			if v, err := replica.Verify(raws[0]); err == nil {
-				l.v, l.raw = v, v.Raw()
-				c.outbox.list = append(c.outbox.list, l)
-				for _, p := range l.missing() {
-					c.outbox.returned(now, p)
-				}
-			}
-		}
-	})
 }
 
 // Read notes that a room has been read up to a place.
