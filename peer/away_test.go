@@ -137,6 +137,47 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 	}
 }
 
+func TestLineToSomebodyWhoHasJustVanishedIsCarried(t *testing.T) {
+	w := newWorld(t, 33)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	w.run(10 * time.Second)
+	bob.kill()
+	w.run(500 * time.Millisecond) // nobody knows yet
+	alice.say("bob", "are you there?")
+	w.run(20 * time.Second)
+	if state, _ := carol.store.State(); len(state.Mail) != 1 || strings.Contains(string(state.Mail[0].Raw), "are you there?") {
+		t.Fatalf("carol carries %d letters, or can read them", len(state.Mail))
+	}
+	alice.kill()
+	w.run(time.Second)
+	bob.start()
+	w.run(10 * time.Second)
+	if got := bob.lines("@alice"); !slices.Equal(got, []string{"alice: are you there?"}) {
+		t.Errorf("bob shows %q", got)
+	}
+}
+
+func TestTwoInstancesWithKeysOfTheirOwnBothReadADirectLine(t *testing.T) {
+	w := newWorld(t, 34)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob")
+	alice, bob := nodes[0], nodes[1]
+	second := w.host("second")
+	second.identity = bob.identity
+	second.start()
+	w.run(time.Second)
+	to := "@" + bob.identity.ID().String()
+	alice.say(to, "to both of you")
+	w.run(time.Second)
+	for _, n := range []*node{bob, second} {
+		if got := n.lines("@alice"); !slices.Equal(got, []string{"alice: to both of you"}) {
+			t.Errorf("an instance of bob shows %q", got)
+		}
+	}
+}
+
 func TestCarrierWithAFullDiskPromisesNothing(t *testing.T) {
 	w := newWorld(t, 27)
 	w.quiet = true

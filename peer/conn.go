@@ -56,6 +56,7 @@ type hello struct {
 	met   bool   // its Self has come
 	heard uint64 // its counter
 	told  uint64 // the counter of the last one told
+	key   []byte // its mail key, as its newest Self states it
 }
 
 // place names one entry.
@@ -186,6 +187,7 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 		p.since = now
 		c.keep.person(p)
 		c.emit(Left{Person: c.view(p), Reason: reason})
+		c.handOutTo(now, p)
 	}
 }
 

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"slices"
@@ -21,9 +22,6 @@ type post struct {
 
 // ringSetting is where the store keeps the private halves; it never leaves the profile.
 const ringSetting = "mail-ring"
-
-// awayAfter is how long somebody may be silent before a direct line is sealed, so that others can carry it.
-const awayAfter = 3 * time.Second
 
 func (c *Core) openPost(now time.Time, s replica.State) error {
 	c.post = post{ring: mail.NewRing(c.cfg.Rand), carrier: mail.NewCarrier(c.id, c.cfg.Network)}
@@ -91,14 +89,18 @@ func (c *Core) advanceRing(now time.Time) error {
 	return nil
 }
 
-// sealed makes the body of a direct line to somebody who is away. ok is false if they are here, or their key is not known.
+// sealed makes the body of a direct line, which others can carry should its recipient be away, or just have gone without
+// anybody's knowing. ok is false if their key is not known, or if their instances have different ones: then only a body that
+// is not sealed can be read at each of them.
 func (c *Core) sealed(now time.Time, r *room, e replica.Entry, text string) (body []byte, ok bool) {
 	if !r.Direct() {
 		return nil, false
 	}
 	p := c.people.get(r.With, now)
-	if cn := p.best(); cn != nil && now.Sub(cn.heard) < awayAfter {
-		return nil, false
+	for _, cn := range p.conns {
+		if cn.self.met && !bytes.Equal(cn.self.key, p.key) {
+			return nil, false
+		}
 	}
 	key, err := mail.ParseStatement(p.key, p.id, c.cfg.Network)
 	if err != nil {
@@ -119,6 +121,15 @@ func (c *Core) unseal(v replica.Verified) *replica.Body {
 		return nil
 	}
 	return &replica.Body{Log: e.Log, Seq: e.Seq, Kind: kind, Name: name, Text: text}
+}
+
+// handOutTo gives all lines for somebody who has just gone to those who are here.
+func (c *Core) handOutTo(now time.Time, p *person) {
+	for _, l := range c.outbox.list {
+		if l.room.With == p.id {
+			c.handOut(now, l)
+		}
+	}
 }
 
 // handOut gives a sealed line whose recipient is away to a few peers who are here.

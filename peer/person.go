@@ -139,6 +139,7 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		}
 	}
 	p.told = true
+	cn.self.key = f.Key
 	if len(f.Key) > 0 && !bytes.Equal(f.Key, p.key) {
 		if _, err := mail.ParseStatement(f.Key, p.id, c.cfg.Network); err == nil {
 			p.key, changed = f.Key, true
