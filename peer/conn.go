@@ -35,6 +35,7 @@ type conn struct {
 	digest   protocol.Digest // of the last announcement
 	compare  time.Time       // when vectors are due because it changed
 	failures []time.Time
+	turns    map[protocol.RoomID]*replica.Turn // of answers that are too long for one time
 }
 
 // link is one session with its numbers: sent, received, acknowledged.
@@ -112,7 +113,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 		cn = &conn{
 			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
 			path: path{to: s.Path(), heard: now}, link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
-			pieces: pieces{next: c.rand.Uint64N(1 << 40)},
+			pieces: pieces{next: c.rand.Uint64N(1 << 40)}, turns: map[protocol.RoomID]*replica.Turn{},
 		}
 		for _, seed := range c.air.seeds {
 			if seed.addr.Addr() == s.Path().Addr.Addr() {

@@ -60,10 +60,18 @@ func (c *Core) receiveVector(now time.Time, cn *conn, v frame.Vector) error {
 	if v.Logs != nil {
 		c.learn(now, cn, v)
 	}
-	for _, reply := range c.logs.index.Answer(v, vectorBudget) {
+	for _, reply := range c.logs.index.Answer(v, vectorBudget, cn.turn(c, v.Room)) {
 		cn.put(reply, classControl)
 	}
 	return nil
+}
+
+// turn is which pages of a long answer about a room come next.
+func (cn *conn) turn(c *Core, id protocol.RoomID) *replica.Turn {
+	if cn.turns[id] == nil {
+		cn.turns[id] = replica.NewTurn(c.rand)
+	}
+	return cn.turns[id]
 }
 
 // lists tells whether a vector speaks of any log.

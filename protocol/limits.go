@@ -209,7 +209,7 @@ const (
 	WantBacklog = 64
 	// MaxRanges is how many ranges one Have, Want or log of a Vector lists, so that one datagram holds it.
 	MaxRanges = 48
-	// MaxVectors is how many Vectors answer one Vector; what does not fit comes with a later comparison.
+	// MaxVectors is how many Vectors answer one Vector; the next answer to the same peer goes on from there.
 	MaxVectors = 256
 	// MaxClaims is how many logs are remembered that one peer has and we lack.
 	MaxClaims = 4096
