@@ -30,8 +30,11 @@ type Config struct {
 
 	Store replica.Store // nil: in memory
 	Rand  io.Reader     // nil: crypto/rand
-	Trace trace.Sink    // nil: none
-	Log   *slog.Logger  // nil: none
+	// Resume is what Node.Resume returned when the last instance on this store had ended, to go on with its log-epoch; empty:
+	// with a new one. It may be used once only, and must be lost with whatever could bring an old copy of the store back.
+	Resume string
+	Trace  trace.Sink   // nil: none
+	Log    *slog.Logger // nil: none
 
 	// LocalPorts gives the private ports of other instances on this host, for systems whose loopback has no broadcast.
 	LocalPorts func() []uint16

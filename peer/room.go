@@ -15,7 +15,7 @@ type rooms struct {
 	byID  map[protocol.RoomID]*room
 	list  []*room // in the order in which they were joined
 	clock *replica.Clock
-	epoch uint64 // of one's own logs: new at each start, so that a restored old state cannot use a number twice
+	epoch uint64 // of one's own logs: new unless the state is surely the newest, so that a restored old one cannot use a number twice
 }
 
 // room is a public room or a direct conversation, and what a view has been shown of it.

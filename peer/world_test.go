@@ -61,6 +61,7 @@ type node struct {
 	backup          *replica.MemStore
 	wrap            replica.Store // stands before the store, nil: nothing does
 	restored        bool          // an old copy was put back
+	resume          string        // from the last end, if that was a clean one
 	events          []peer.Event
 	interfaces      []lan.Interface
 }
@@ -153,7 +154,7 @@ func (n *node) start(peers ...netip.AddrPort) {
 	n.private.Tag, n.shared.Tag = n, n
 	state, _ := n.store.State()
 	n.core, err = peer.NewCore(peer.Config{
-		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers,
+		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers, Resume: n.resume,
 		Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w,
 	}, n.clock(), n.private.Port, state)
 	if err != nil {
