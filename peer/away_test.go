@@ -295,3 +295,37 @@ func TestSearchFindsAndForgetForgets(t *testing.T) {
 		t.Errorf("found after it was forgotten: %q", got)
 	}
 }
+
+func TestForgettingALongRoomDelaysNothingAndTakesNothingNew(t *testing.T) {
+	w := newWorld(t, 37)
+	w.quiet = true
+	alice, bob := w.host("alice"), w.host("bob")
+	library(t, alice.store, 3500)
+	library(t, bob.store, 3500)
+	alice.start()
+	bob.start()
+	w.run(time.Second)
+	bob.disk = 100 * time.Millisecond
+	done := false
+	bob.core.Forget(bob.clock(), "#lobby", func(err error) { done = err == nil })
+	bob.settle()
+	w.run(150 * time.Millisecond)
+	bob.say("#lobby", "mine, meanwhile")
+	alice.say("#lobby", "hers, meanwhile")
+	w.run(300 * time.Millisecond)
+	if got := bob.lines("#lobby"); done || len(got) != 2 {
+		t.Errorf("all is forgotten: %v; shown so far %q", done, got)
+	}
+	w.run(time.Minute)
+	if got := entries(bob.store); !done || len(got) != 2 {
+		t.Errorf("forgotten: %v; %d lines stay, not the two that came later", done, len(got))
+	}
+	if got := alice.lines("#lobby"); len(got) != 2 {
+		t.Errorf("alice shows %q", got)
+	}
+	for _, p := range alice.core.People() {
+		if !slices.Equal(p.Rooms, []string{peer.Lobby}) {
+			t.Errorf("alice thinks that %s is in %q", p.Name, p.Rooms)
+		}
+	}
+}
