@@ -16,6 +16,7 @@ type keeping struct {
 	marks  []replica.Mark
 	mail   []*letter
 	setup  []replica.Setting
+	forks  []replica.Proof
 	paused bool // the store refuses; wait for the next try
 }
 
@@ -57,6 +58,7 @@ func (k *keeping) fill(batch *Batch) {
 	b := &batch.Write
 	b.Rooms, b.Marks = append(b.Rooms, k.rooms...), append(b.Marks, k.marks...)
 	b.Settings = append(b.Settings, k.setup...)
+	b.Forks = append(b.Forks, k.forks...)
 	batch.letters = append(batch.letters, k.mail...)
 	for _, l := range k.mail {
 		b.Mail = append(b.Mail, l.Mail)
@@ -75,6 +77,7 @@ func (k *keeping) again(batch *Batch) {
 	b := batch.Write
 	k.paused = true
 	k.mail = append(batch.letters, k.mail...)
+	k.forks = append(b.Forks, k.forks...)
 	k.setup = append(b.Settings, k.setup...)
 	for _, r := range b.Rooms {
 		if !slices.ContainsFunc(k.rooms, func(x replica.RoomState) bool { return x.ID == r.ID }) {
@@ -128,6 +131,7 @@ func (c *Core) restore(now time.Time, s replica.State) {
 		c.keep.room(c.enter(Lobby), true)
 	}
 	c.restoreLines(s.Lines)
+	c.restoreForks(s.Forks)
 	for _, x := range s.Logs {
 		c.rooms.clock.Restore(x.Room, x.Lamport, x.Ranges.Len())
 	}

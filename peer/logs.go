@@ -216,9 +216,7 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 		}
 		c.logs.append(a)
 	}
-	for _, x := range c.logs.index.Conflicts() {
-		c.emit(Note{Trouble: true, Text: c.nameOf(x.Log.Author) + " has signed two different lines for one place: their key is in use twice, or they cheat"})
-	}
+	c.forks(now)
 	return nil
 }
 

@@ -65,7 +65,7 @@ func (p *person) in(name string) bool { return slices.Contains(p.rooms, name) }
 func (c *Core) view(p *person) Person {
 	v := Person{
 		ID: p.id, Name: p.name, Online: p.online(), Away: p.away,
-		Rooms: slices.Clone(p.rooms), Since: p.since,
+		Rooms: slices.Clone(p.rooms), Since: p.since, Forked: c.logs.index.Forked(p.id),
 	}
 	v.Addr, v.Interface = p.last.Addr, c.air.interfaceName(p.last.Interface)
 	if cn := p.best(); cn != nil {

@@ -203,6 +203,7 @@ func copyStore(from *replica.MemStore, without []replica.Verified) *replica.MemS
 	state, _ := from.State()
 	b := replica.Batch{
 		Lines: state.Lines, Rooms: state.Rooms, Contacts: state.Contacts, Marks: state.Marks, Settings: state.Settings, Mail: state.Mail,
+		Forks: state.Forks,
 	}
 	for _, e := range entries(from) {
 		if slices.ContainsFunc(without, func(w replica.Verified) bool { return w.Hash() == e.Hash() }) {
