@@ -17,6 +17,7 @@ type logs struct {
 	pending Batch  // gathers while the store works
 	busy    *Batch // at the store
 	retry   retry
+	quota   quota
 	vectors time.Time
 	pruned  time.Time // when what is too old to be kept goes next
 	held    time.Time // when entries that wait for their predecessors are shown all the same
@@ -196,6 +197,10 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	v, err := replica.Verify(raw)
 	if err != nil {
 		return err
+	}
+	if !c.affords(now, v) {
+		c.logs.fetcher.Got(log, seq)
+		return nil
 	}
 	switch c.logs.index.Accept(v) {
 	case replica.New:

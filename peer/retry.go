@@ -38,6 +38,7 @@ func (c *Core) notStored(now time.Time, b *Batch) {
 		if !a.shown {
 			if r.held >= retryEntries {
 				c.logs.index.Release(a.v)
+				c.logs.quota.bytes[a.v.Entry().Author] -= len(a.v.Raw())
 				continue
 			}
 			r.held++
