@@ -38,6 +38,10 @@ type Config struct {
 	Trace trace.Sink   // nil: none
 	Log   *slog.Logger // nil: none
 
+	// Resume is what Node.Resume returned when the last instance on this store had ended, to go on with its log-epoch; empty:
+	// with a new one. It may be used once only, and must be lost with whatever could bring an old copy of the store back.
+	Resume string
+
 	// LocalPorts gives the private ports of other instances on this host, for systems whose loopback has no broadcast.
 	LocalPorts func() []uint16
 	// Conn and AnnounceConn replace the real sockets.

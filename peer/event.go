@@ -38,7 +38,8 @@ type Person struct {
 	RTT       time.Duration   `json:"rtt"`  // smoothed round trip, 0 while unknown
 	Loss      float64         `json:"loss"` // share of our packets to them that were lost lately, 0 to 1
 	Rooms     []string        `json:"rooms,omitempty"`
-	Since     time.Time       `json:"since"` // of the present state, Online or not
+	Since     time.Time       `json:"since"`            // of the present state, Online or not
+	Forked    bool            `json:"forked,omitempty"` // has signed two different lines for one place: there is proof
 }
 
 // Place orders the messages of a room: Lamport clock, then author, then the author's own order.

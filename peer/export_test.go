@@ -34,3 +34,11 @@ func (c *Core) Leftovers() []string {
 	}
 	return out
 }
+
+// Mail counts own lines that somebody has not stored yet, and how many peers in all have said that they carry one of them.
+func (c *Core) Mail() (owed, carriers int) {
+	for _, l := range c.outbox.list {
+		carriers += len(l.carried)
+	}
+	return len(c.outbox.list), carriers
+}

@@ -141,15 +141,32 @@ func (c *Core) Forget(now time.Time, name string, reply func(error)) {
 	c.outbox.forget(r.ID)
 	if r.public == Lobby {
 		c.keep.room(c.enter(Lobby), true)
+		c.tellAll(now)
 	}
 	c.logs.ask(func(s replica.Store) func(time.Time) {
-		gone, err := s.Delete(r.ID)
+		newest, err := s.Page(r.ID, replica.Place{}, 1) // what comes later, should the room be joined again, stays
+		var upTo replica.Place
+		if err == nil && len(newest) == 1 {
+			upTo = newest[0].Entry().Place()
+		}
+		return func(time.Time) { c.delete(r.ID, upTo, reply) }
+	})
+	c.turn(now)
+}
+
+// delete deletes what is stored of a room up to a place, a little at a time.
+func (c *Core) delete(id protocol.RoomID, upTo replica.Place, reply func(error)) {
+	c.logs.ask(func(s replica.Store) func(time.Time) {
+		gone, err := s.Delete(id, upTo)
 		return func(time.Time) {
 			c.refuse(gone)
+			if err == nil && len(gone) > 0 {
+				c.delete(id, upTo, reply)
+				return
+			}
 			reply(err)
 		}
 	})
-	c.turn(now)
 }
 
 func (c *Core) refuse(gone []replica.LogRanges) {

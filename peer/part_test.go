@@ -118,7 +118,7 @@ func TestWhatIsOwedIsOwedAlsoOfARoomThatWasLeft(t *testing.T) {
 	}
 }
 
-// TestOwnLinesOfALeftConversationComeBack: to a profile that was put back from an old copy.
+// TestOwnLinesOfALeftConversationComeBack: to a profile that was put back from an old copy, although only bob can read them.
 func TestOwnLinesOfALeftConversationComeBack(t *testing.T) {
 	w := newWorld(t, 67)
 	w.quiet = true
@@ -131,7 +131,7 @@ func TestOwnLinesOfALeftConversationComeBack(t *testing.T) {
 	alice.store = replica.NewMemStore()
 	alice.start()
 	w.run(10 * time.Second)
-	if got := alice.lines("@bob"); !slices.Equal(got, []string{"alice: one"}) {
-		t.Errorf("alice shows %q", got)
+	if got := entries(alice.store); len(got) != 1 || got[0].Entry().Author != alice.identity.ID() {
+		t.Errorf("alice has %d lines", len(got))
 	}
 }

@@ -87,7 +87,7 @@ func (p *person) union() []string {
 func (c *Core) view(p *person) Person {
 	v := Person{
 		ID: p.id, Name: p.name, Online: p.online(), Away: p.away,
-		Rooms: slices.Clone(p.rooms), Since: p.since,
+		Rooms: slices.Clone(p.rooms), Since: p.since, Forked: c.logs.index.Forked(p.id),
 	}
 	v.Addr, v.Interface = p.last.Addr, c.air.interfaceName(p.last.Interface)
 	if cn := p.best(); cn != nil {
@@ -185,6 +185,7 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 	changed := p.name != name || p.away != f.Away || !slices.Equal(p.rooms, rooms)
 	p.name, p.away, p.rooms = name, f.Away, rooms
 	p.told = true
+	cn.self.key = f.Key
 	if len(f.Key) > 0 && !bytes.Equal(f.Key, p.key) {
 		if _, err := mail.ParseStatement(f.Key, p.id, c.cfg.Network); err == nil {
 			p.key, changed = f.Key, true

@@ -67,10 +67,23 @@ func (c *Core) receiveVector(now time.Time, cn *conn, v frame.Vector) error {
 	if v.Logs != nil {
 		c.learn(now, cn, v)
 	}
-	for _, reply := range c.logs.index.Answer(v, vectorBudget) {
+	for _, reply := range c.logs.index.Answer(v, vectorBudget, cn.turn(c, v.Room)) {
 		cn.put(reply, classControl)
 	}
 	return nil
+}
+
+// turn is which pages of a long answer about a room come next.
+func (cn *conn) turn(c *Core, id protocol.RoomID) *replica.Turn {
+	if cn.turns[id] == nil {
+		cn.turns[id] = replica.NewTurn(c.rand)
+	}
+	return cn.turns[id]
+}
+
+// lists tells whether a vector speaks of any log.
+func lists(v frame.Vector) bool {
+	return v.Digests != nil && len(v.Digests.Authors) > 0 || v.Logs != nil && len(v.Logs.Logs) > 0
 }
 
 // learn notes what the other side has and this one lacks.

@@ -13,6 +13,7 @@ type retry struct {
 	due     time.Time
 	wait    time.Duration
 	entries []arrival
+	held    int    // entries that are shown, not stored: here or on their way to the store once more
 	trouble string // what the last note said
 	damage  string // what is wrong with the file for as long as it is used
 }
@@ -20,7 +21,7 @@ type retry struct {
 const (
 	retryStoreMin = time.Second
 	retryStoreMax = 30 * time.Second
-	// retryEntries bounds what is kept for a store that refuses; more is asked for again after a restart.
+	// retryEntries bounds what is kept for a store that refuses. What exceeds it counts as not received.
 	retryEntries = 1000
 )
 
@@ -34,32 +35,41 @@ func (e notStored) Unwrap() error { return e.error }
 func plain(err error) string { return strings.TrimPrefix(err.Error(), "store: ") }
 
 // notStored keeps others' lines for another try and shows them as what they are, not kept. One's own are refused, so
-// that whoever said them still has them; their log ends here, since its last number was given away.
+// that whoever said them still has them, and with them those that wait and name them as their predecessors: their log
+// ends here, since its last number was given away, and what came after it could never be shown to be complete.
 func (c *Core) notStored(now time.Time, b *Batch) {
 	r := &c.logs.retry
-	refused := false
+	var refused []arrival
 	for _, a := range b.arrivals {
 		if a.own {
-			refused = true
-			if a.reply != nil {
-				a.reply(Message{}, notStored{b.Err})
-			}
+			refused = append(refused, a)
 			continue
 		}
-		if len(r.entries) < retryEntries {
-			if !a.shown {
-				a.shown, a.unstored = true, true
-				c.show(now, a)
+		if !a.shown {
+			if r.held >= retryEntries {
+				c.logs.index.Release(a.v)
+				c.logs.quota.bytes[a.v.Entry().Author] -= len(a.v.Raw())
+				continue
 			}
-			r.entries = append(r.entries, a)
+			r.held++
+			a.shown, a.unstored = true, true
+			c.show(now, a)
 		}
+		r.entries = append(r.entries, a)
 	}
-	if refused {
+	if len(refused) > 0 {
+		refused = append(refused, c.logs.pending.takeOwn()...)
 		if epoch, err := replica.NewEpoch(c.cfg.Rand); err == nil {
 			c.rooms.epoch = epoch
 		}
 	}
 	c.keep.again(b)
+	for _, a := range refused {
+		c.keep.lines = slices.DeleteFunc(c.keep.lines, func(l *line) bool { return l == a.line })
+		if a.reply != nil {
+			a.reply(Message{}, notStored{b.Err})
+		}
+	}
 	r.wait = min(max(2*r.wait, retryStoreMin), retryStoreMax)
 	r.due = now.Add(r.wait)
 	if text := "nothing is stored at present: " + plain(b.Err); text != r.trouble {
@@ -94,7 +104,7 @@ func (c *Core) storeWorks(now time.Time) {
 	if r.trouble == "" {
 		return
 	}
-	*r = retry{entries: r.entries, due: r.due, damage: r.damage}
+	*r = retry{entries: r.entries, held: r.held, due: r.due, damage: r.damage}
 	c.keep.paused = false
 	if len(r.entries) > 0 {
 		r.due = now

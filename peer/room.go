@@ -17,7 +17,7 @@ type rooms struct {
 	left   map[protocol.RoomID]Room // what is stored of them can be searched, and what one said there may be owed still
 	topics map[protocol.RoomID]subject
 	clock  *replica.Clock
-	epoch  uint64 // of one's own logs: new at each start, so that a restored old state cannot use a number twice
+	epoch  uint64 // of one's own logs: new unless the state is surely the newest, so that a restored old one cannot use a number twice
 	reads  readMarks
 }
 

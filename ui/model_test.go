@@ -92,6 +92,18 @@ func TestHistoryMayOvertakeTheEvent(t *testing.T) {
 	}
 }
 
+func TestWhoSignedTwoLinesForOnePlaceIsMarked(t *testing.T) {
+	m, v := newTestModel()
+	bob := *v.person("bob")
+	for _, forked := range []bool{false, true} {
+		bob.Forked = forked
+		m.apply(peer.Changed{Person: bob})
+		if text := strings.Join(m.portrait(m.lookup(bob.ID)), "\n"); strings.Contains(text, "two different lines") != forked {
+			t.Errorf("forked %v: %q", forked, text)
+		}
+	}
+}
+
 func TestWhatWasSaidToSomebodyAwayIsNews(t *testing.T) {
 	m, v := newTestModel()
 	for _, room := range []string{"#go", "@bob"} {

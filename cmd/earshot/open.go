@@ -220,6 +220,9 @@ func (o *options) start(ctx context.Context, p *profile, role string, patience t
 		}
 		undo = append(undo, func() { _ = c.Store.Close() }) // the node has, if it ever came to that
 	}
+	if !o.noHistory && len(trouble) == 0 {
+		c.Resume = p.takeToken()
+	}
 	node, first, err := peer.Start(c)
 	if errors.Is(err, replica.ErrCorrupt) { // so far inside that only who reads everything finds it
 		_ = c.Store.Close()
@@ -236,7 +239,9 @@ func (o *options) start(ctx context.Context, p *profile, role string, patience t
 	undo = append(undo, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
-		_ = node.Close(ctx) // whatever it says, we go
+		if node.Close(ctx) == nil && !o.noHistory && len(trouble) == 0 { // whatever it says, we go
+			p.leaveToken(node.Resume())
+		}
 	})
 	undo = append(undo, first.Close)
 

@@ -207,7 +207,7 @@ func TestOpenReadOnly(t *testing.T) {
 		t.Errorf("%d logs, %v", len(state.Logs), err)
 	}
 	err = s.Commit(replica.Batch{Settings: []replica.Setting{{Key: "x", Value: "y"}}})
-	_, err2 := s.Delete(storetest.Lobby)
+	_, err2 := s.Delete(storetest.Lobby, replica.Place{})
 	_, err3 := s.Prune(storetest.Lobby, replica.Keep{Newest: 1})
 	for _, err := range []error{err, err2, err3} {
 		if !errors.Is(err, replica.ErrReadOnly) {

@@ -72,7 +72,11 @@ func (h *history) entry() (replica.Log, uint64) {
 func (h *history) step() {
 	switch h.r.IntN(12) {
 	case 0:
-		h.remove(func(s replica.Store) ([]replica.LogRanges, error) { return s.Delete(storetest.Garden) })
+		upTo := replica.Place{}
+		if h.r.IntN(2) == 0 && len(h.said) > 0 {
+			upTo = pick(h, h.said).Entry().Place()
+		}
+		h.remove(func(s replica.Store) ([]replica.LogRanges, error) { return s.Delete(storetest.Garden, upTo) })
 	case 1, 2:
 		room, keep := pick(h, rooms), replica.Keep{}
 		if h.r.IntN(2) == 0 {

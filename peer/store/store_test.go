@@ -93,7 +93,7 @@ func TestDeletedTextsAreGone(t *testing.T) {
 			t.Fatalf("%s was never there", word)
 		}
 	}
-	if _, err := s.Delete(storetest.Lobby); err != nil {
+	if _, err := s.Delete(storetest.Lobby, replica.Place{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, word := range []string{"zanzib", "madagasc"} {

@@ -221,6 +221,45 @@ func TestRefusedNumbersCountAsHad(t *testing.T) {
 	}
 }
 
+func TestReleasedNumbersAreMissingAgain(t *testing.T) {
+	said := writes("alice", 1).says(40)
+	for seed := range uint64(20) {
+		l := newLedger(t)
+		r := rand.New(rand.NewPCG(seed, 2))
+		for _, i := range r.Perm(len(said)) {
+			l.accept(said[i], New)
+		}
+		l.x.Stored(said[20])
+		for _, i := range r.Perm(len(said)) {
+			l.x.Release(said[i])
+			if got := l.x.Accepted(said[i].entry.Log, said[i].entry.Seq); got != (i == 20) {
+				t.Errorf("number %d, released, is accepted: %t", i+1, got)
+			}
+		}
+		for _, i := range r.Perm(len(said)) {
+			if i != 20 {
+				l.accept(said[i], New)
+			}
+		}
+		l.conflict(0)
+		if spans := l.x.log(said[0].entry.Log).spans; len(spans) != 1 {
+			t.Fatalf("%d spans for a log without holes", len(spans))
+		}
+	}
+}
+
+func TestForkIsFoundBesideAReleasedNumber(t *testing.T) {
+	l, w := newLedger(t), writes("alice", 1)
+	l.accept(w.say("one"), New)
+	twin := w.fork()
+	yes := w.say("yes")
+	l.accept(yes, New)
+	l.accept(w.say("as I said"), New)
+	l.x.Release(yes)
+	l.accept(twin.say("no"), New)
+	l.conflict(3)
+}
+
 func TestGapsLieBetweenWhatIsHere(t *testing.T) {
 	x, w := NewIndex(nil), writes("alice", 1)
 	said := w.says(20)
