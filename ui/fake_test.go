@@ -34,7 +34,7 @@ type village struct {
 	reads    []read
 	searches []string
 	torn     bool // the history is damaged
-	pages    int // how often History was asked
+	pages    int  // how often History was asked
 }
 
 func newVillage(now func() time.Time) *village {
@@ -114,6 +114,8 @@ func (v *village) find(who string) (protocol.PeerID, error) {
 }
 
 func (v *village) Feed(context.Context) (peer.Feed, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.feed <- v.ready
 	return villageFeed{v}, nil
 }
