@@ -106,4 +106,6 @@ var (
 	ErrNoAnswer = errors.New("no answer")
 	// ErrClosed is a node that has gone.
 	ErrClosed = errors.New("closed")
+	// ErrVersion is an instance that a Remote cannot speak with.
+	ErrVersion = errors.New("the running earshot is of another version")
 )

@@ -114,6 +114,8 @@ func (v *village) find(who string) (protocol.PeerID, error) {
 }
 
 func (v *village) Feed(context.Context) (peer.Feed, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.feed <- v.ready
 	return villageFeed{v}, nil
 }

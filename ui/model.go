@@ -90,6 +90,10 @@ func (m *model) apply(e peer.Event) bool {
 }
 
 func (m *model) start(e peer.Ready) {
+	if m.ready {
+		m.startAgain(e)
+		return
+	}
 	m.ready, m.self, m.network, m.closed, m.status = true, e.Self, e.Network, e.Closed, e.Status
 	m.count(e.Self.Name, 1)
 	for _, r := range e.Rooms {
@@ -102,6 +106,20 @@ func (m *model) start(e peer.Ready) {
 		m.note(n, false)
 	}
 	m.notes = nil
+}
+
+// startAgain goes on with a chat that had ended: what it knows by now is read as after lost events.
+func (m *model) startAgain(e peer.Ready) {
+	m.self, m.status, m.resync = e.Self, e.Status, true
+	for _, r := range e.Rooms {
+		m.open(r)
+	}
+	for _, c := range slices.Clone(m.convs) {
+		if !slices.ContainsFunc(e.Rooms, func(r peer.Room) bool { return r.ID == c.room.ID }) {
+			m.close(c.room.ID)
+		}
+	}
+	m.note("the connection is back", false)
 }
 
 // message takes a line that was just stored.
