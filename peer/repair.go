@@ -81,11 +81,6 @@ func (cn *conn) turn(c *Core, id protocol.RoomID) *replica.Turn {
 	return cn.turns[id]
 }
 
-// lists tells whether a vector speaks of any log.
-func lists(v frame.Vector) bool {
-	return v.Digests != nil && len(v.Digests.Authors) > 0 || v.Logs != nil && len(v.Logs.Logs) > 0
-}
-
 // learn notes what the other side has and this one lacks.
 func (c *Core) learn(now time.Time, cn *conn, v frame.Vector) {
 	r := c.rooms.byID[v.Room]
