@@ -41,6 +41,7 @@ type conn struct {
 	digest   protocol.Digest // of the last announcement
 	compare  time.Time       // when vectors are due because it changed
 	failures []time.Time
+	turns    map[protocol.RoomID]*replica.Turn // of answers that are too long for one time
 }
 
 // link is one session with its numbers: sent, received, acknowledged.
@@ -71,6 +72,7 @@ type hello struct {
 	heard uint64 // its counter
 	told  uint64 // the counter of the last one told
 	rooms []string
+	key   []byte // its mail key, as its newest Self states it
 }
 
 // in tells whether the instance is in a public room.
@@ -129,7 +131,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 		cn = &conn{
 			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
 			path: path{to: s.Path(), heard: now}, mtu: newMTU(), link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
-			pieces: pieces{next: c.rand.Uint64N(1 << 40)},
+			pieces: pieces{next: c.rand.Uint64N(1 << 40)}, turns: map[protocol.RoomID]*replica.Turn{},
 		}
 		for _, seed := range c.air.seeds {
 			if seed.addr.Addr() == s.Path().Addr.Addr() {
@@ -213,6 +215,7 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 		p.since = now
 		c.keep.person(p)
 		c.emit(Left{Person: c.view(p), Reason: reason})
+		c.handOutTo(now, p)
 	}
 }
 

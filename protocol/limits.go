@@ -242,7 +242,7 @@ const (
 	WantBacklog = 64
 	// MaxRanges is how many ranges one Have, Want or log of a Vector lists, so that one datagram holds it.
 	MaxRanges = 48
-	// MaxVectors is how many Vectors answer one Vector; what does not fit comes with a later comparison.
+	// MaxVectors is how many Vectors answer one Vector; the next answer to the same peer goes on from there.
 	MaxVectors = 256
 	// MaxClaims is how many logs are remembered that one peer has and we lack.
 	MaxClaims = 4096
@@ -277,6 +277,10 @@ const (
 	MailAnswer   = 5 * time.Second
 	// MailAge is how long a carrier keeps an entry, from when it took it, and an author looks for carriers, from when he said it.
 	MailAge = 7 * 24 * time.Hour
+	// AuthorBytes is how much of one author is stored in a day, StrangerBytes of one with whom there never was a session.
+	// Bytes of entries.
+	AuthorBytes   = 16 << 20
+	StrangerBytes = 1 << 20
 	// MailPerLog and MailLogBytes bound what is carried of one author in one room, MailPerRoom and MailRoomBytes in one
 	// room, MailPerAuthor and MailAuthorBytes of one author, MailTotal and MailTotalBytes in all: rooms cost nothing to
 	// invent, and keys hardly more. Entries, and bytes of entries.
