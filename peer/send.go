@@ -176,6 +176,7 @@ func (c *Core) flush(now time.Time, cn *conn) {
 		if l.probed.IsZero() {
 			l.probed = now
 		}
+		c.seekPath(now, cn)
 		probed = c.probe(now, l, probed)
 	}
 	left := turnPackets
