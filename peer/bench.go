@@ -309,7 +309,7 @@ func (c *Core) advanceBench(now time.Time) {
 			r.report.Done = true
 			c.endBench(r, nil)
 		case due(now, r.due):
-			c.endBench(r, wrap(ErrNoBench, "%s: run earshot bench serve there", r.cn.person.name))
+			c.endBench(r, wrap(ErrNoBench, "%s", r.cn.person.name))
 		}
 	}
 }

@@ -187,8 +187,10 @@ func (b *bencher) run(ctx context.Context, chat peer.Chat, spec peer.BenchSpec, 
 		<-watching
 	}
 	switch {
-	case errors.Is(err, peer.ErrNoBench), errors.Is(err, peer.ErrNoAnswer):
-		return &failure{exitLate, err}
+	case errors.Is(err, peer.ErrNoBench):
+		return &failure{exitLate, fmt.Errorf("%s serves no benches: run 'earshot bench serve' there", name)}
+	case errors.Is(err, peer.ErrNoAnswer):
+		return &failure{exitLate, fmt.Errorf("%s has gone", name)}
 	case err != nil:
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,15 @@ var examples = []struct {
 	{Read{Counter: 3}, "read not shared"},
 	{Read{Counter: 3, Share: true}, "read shared"},
 	{Read{3, true, 5, 2}, "read 2"},
+	{Chunk{1, 4096, false, []byte("hi")}, "chunk 1 at 4096, 2 B"},
+	{Chunk{1, 4098, true, []byte{}}, "chunk 1 at 4098, 0 B, the last"},
+	{Credit{3, 1 << 20}, "credit 3 to 1048576"},
+	{Credit{0, 1 << 20}, "credit to 1048576 for all"},
+	{Stop{3, 70000}, "stop 3 after 70000 B"},
+	{Pad{300}, "pad 300 B"},
+	{Bench{77, BenchOpen, 1, 0, []byte{}}, "bench open"},
+	{Bench{77, BenchMessage, 5, 0, []byte("hi")}, "bench message 5, 2 B"},
+	{Bench{77, BenchReply, 5, 9, []byte{}}, "bench reply 5-9"},
 	{Unknown{TypeOffer, []byte{0x91, 10}}, "offer 2 B"},
 	{Unknown{200, []byte{0x91, 0xcc, 200}}, "type 200 3 B"},
 }
@@ -191,7 +201,7 @@ func TestTheLongestFramesFitAPacket(t *testing.T) {
 }
 
 func TestTypesAsText(t *testing.T) {
-	for n, want := range map[Type]string{0: "type 0", TypeAck: "ack", TypeCredit: "credit", TypeClose: "close", TypeRead: "read", 18: "type 18"} {
+	for n, want := range map[Type]string{0: "type 0", TypeAck: "ack", TypeCredit: "credit", TypeClose: "close", TypeRead: "read", TypeBench: "bench", 21: "type 21"} {
 		if got := n.String(); got != want {
 			t.Errorf("%d: %q, want %q", uint8(n), got, want)
 		}
@@ -206,9 +216,13 @@ func FuzzParse(f *testing.F) {
 		all = append(all, x.frame)
 	}
 	f.Add(bytes.Clone(encode(all...)))
+	var p Packet
 	f.Fuzz(func(t *testing.T, b []byte) {
 		frames, err := Parse(b)
 		if err != nil {
+			if p.Parse(b) == nil {
+				t.Fatalf("%x refused only frame by frame: %v", b, err)
+			}
 			if !errors.Is(err, ErrEmpty) && !errors.Is(err, ErrFrame) && !errors.Is(err, protocol.ErrScan) {
 				t.Fatalf("%x refused without a named reason: %v", b, err)
 			}
@@ -216,6 +230,10 @@ func FuzzParse(f *testing.F) {
 		}
 		if again := encode(frames...); !bytes.Equal(again, b) {
 			t.Fatalf("%v\n%x is written again as\n%x", frames, b, again)
+		}
+		if err := p.Parse(b); err != nil || len(p.Acks)+len(p.Chunks)+len(p.Benches)+len(p.Others) != len(frames) ||
+			p.Eliciting != slices.ContainsFunc(frames, Eliciting) {
+			t.Fatalf("%v\nas a packet: %+v, %v", frames, p, err)
 		}
 		for _, f := range frames {
 			if s := fmt.Sprint(f); s == "" || strings.ContainsAny(s, "\n\x1b%") && !strings.Contains(s, `"`) {
@@ -250,6 +268,35 @@ func BenchmarkParse(b *testing.B) {
 	b.SetBytes(int64(len(payload)))
 	for b.Loop() {
 		if _, err := Parse(payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func TestPacketsOfBulkCostNoMemory(t *testing.T) {
+	payload := bytes.Clone(encode(
+		Ack{0, []protocol.Range{{First: 7, Last: 9}, {First: 0, Last: 4}}}, Bench{1, BenchReply, 2, 3, nil}, Chunk{1, 1 << 20, false, make([]byte, 1100)},
+	))
+	var p Packet
+	if n := testing.AllocsPerRun(100, func() {
+		if err := p.Parse(payload); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if len(p.Acks) != 1 || len(p.Acks[0].Ranges) != 2 || len(p.Chunks) != 1 || len(p.Chunks[0].Data) != 1100 || len(p.Benches) != 1 || !p.Eliciting {
+		t.Errorf("%+v", p)
+	}
+}
+
+func BenchmarkPacketParse(b *testing.B) {
+	payload := bytes.Clone(encode(Chunk{1, 1 << 20, false, make([]byte, 1400)}))
+	var p Packet
+	b.ReportAllocs()
+	b.SetBytes(int64(len(payload)))
+	for b.Loop() {
+		if err := p.Parse(payload); err != nil {
 			b.Fatal(err)
 		}
 	}

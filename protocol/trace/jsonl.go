@@ -81,6 +81,11 @@ var readers = map[string]func([]byte) (frame.Frame, error){
 	"path-response":  read[frame.PathResponse],
 	"close":          read[frame.Close],
 	"read":           read[frame.Read],
+	"chunk":          read[frame.Chunk],
+	"credit":         read[frame.Credit],
+	"stop":           read[frame.Stop],
+	"pad":            read[frame.Pad],
+	"bench":          read[frame.Bench],
 	"unknown":        read[frame.Unknown],
 }
 

@@ -51,6 +51,8 @@ func story() []Record {
 				frame.PathResponse{Data: frame.Token{2}},
 				frame.Close{Code: frame.CloseProtocol, Reason: "over\n"},
 				frame.Read{Counter: 2, Share: true, Epoch: 4, Seq: 5},
+				frame.Chunk{Stream: 1, Offset: 9, Fin: true, Data: []byte{1}}, frame.Credit{Stream: 1, Limit: 2}, frame.Stop{Stream: 1, Length: 2},
+				frame.Pad{Length: 3}, frame.Bench{Run: 1, Op: frame.BenchReply, A: 2, B: 3, Data: []byte{1}},
 				frame.Unknown{Of: frame.TypeOffer, Raw: []byte{0x91, 10}},
 				frame.Unknown{Of: 99, Raw: []byte{0x91, 99}},
 			},
@@ -78,7 +80,7 @@ func TestText(t *testing.T) {
 0.031000 bob > 10.0.0.1:4000 handshake 1 560 B
 0.032000 bob < 10.0.0.1:4000 handshake 2 300 B drop: session: bad code
 1.000000 alice > bob packet 0 290 B [ack 0-4, entry 5 B] repair
-1.001000 bob > 10.0.0.1:4000 packet 7 80 B [have 1, want aaaa 1, ping, self 1 "bob <&>" "#lobby", peers 1, vector 1 digests, vector ask aaaa 1, part 1/2 of #1 4 B, path-challenge 0100000000000000, path-response 0200000000000000, close protocol "over\n", read 5, offer 2 B, type 99 2 B]
+1.001000 bob > 10.0.0.1:4000 packet 7 80 B [have 1, want aaaa 1, ping, self 1 "bob <&>" "#lobby", peers 1, vector 1 digests, vector ask aaaa 1, part 1/2 of #1 4 B, path-challenge 0100000000000000, path-response 0200000000000000, close protocol "over\n", read 5, chunk 1 at 9, 1 B, the last, credit 1 to 2, stop 1 after 2 B, pad 3 B, bench reply 2-3, offer 2 B, type 99 2 B]
 2.000000 bob < cast 200 B [entry 5 B]
 3.000000 < datagram 5 B drop: protocol: scan: truncated
 `
