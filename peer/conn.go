@@ -179,6 +179,7 @@ func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
 	cn.link, cn.next = cn.next, nil
 	old.retired = now.Add(protocol.RetiredTime)
+	cn.link.sender.SetMaxDatagram(cn.mtu.size)
 	cn.owe(old.sender.Drain())
 	c.tell(now, cn)
 	cn.reads.again()
@@ -262,7 +263,10 @@ func (c *Core) advanceConn(now time.Time, cn *conn) {
 	l := cn.link
 	if due(now, l.sender.Deadline()) {
 		r := l.sender.Advance(now)
-		cn.lostPackets(r.Lost)
+		c.lostPackets(now, cn, r.Lost)
+		if r.Probes > 0 && slices.ContainsFunc(l.sender.Oldest(), func(p cargo) bool { return p.long }) {
+			c.miss(now, cn, mtuTimeout)
+		}
 		l.probes = max(l.probes, r.Probes)
 	}
 	cn.pieces.advance(now)

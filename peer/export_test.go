@@ -62,3 +62,6 @@ func ReadAll(ctx context.Context, c lan.Conn, take func([]lan.Datagram)) {
 		a.release()
 	}
 }
+
+// MTUStep is how close the search comes to what a path takes.
+const MTUStep = mtuStep
