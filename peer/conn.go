@@ -32,6 +32,7 @@ type conn struct {
 	mtu      mtu
 	wire     uint64 // bytes sent, and of them what had been sent before
 	resent   uint64
+	former   recovery.Stats // of the sessions before
 	gone     bool
 	pieces   pieces
 	self     hello
@@ -177,6 +178,7 @@ func (c *Core) unconfirmed(now time.Time, s *session.Session) {
 // promote makes the new session the current one, after its first packet. What was in flight is owed again.
 func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
+	cn.former = cn.stats()
 	cn.link, cn.next = cn.next, nil
 	old.retired = now.Add(protocol.RetiredTime)
 	cn.link.sender.SetMaxDatagram(cn.mtu.size)
@@ -184,6 +186,14 @@ func (c *Core) promote(now time.Time, cn *conn) {
 	c.tell(now, cn)
 	cn.reads.again()
 	c.shareRead(c.directWith(cn.person))
+}
+
+// stats are those of all sessions that followed one another.
+func (cn *conn) stats() recovery.Stats {
+	s := cn.link.sender.Stats()
+	s.Sent, s.Acked, s.Lost = s.Sent+cn.former.Sent, s.Acked+cn.former.Acked, s.Lost+cn.former.Lost
+	s.Spurious, s.Timeouts = s.Spurious+cn.former.Spurious, s.Timeouts+cn.former.Timeouts
+	return s
 }
 
 func (c *Core) release(l *link) {
