@@ -173,7 +173,7 @@ func (r *benchRun) measure(c *Core, now time.Time) BenchReport {
 	if r.out != nil {
 		b.Bytes = int64(r.out.Arrived())
 	}
-	stats := s.Stats()
+	stats := r.cn.stats()
 	b.Packets, b.Lost = stats.Sent-r.before.Sent, stats.Lost-r.before.Lost
 	b.Wire = r.cn.wire - r.wire
 	b.RTT, b.MTU, b.CPU = s.RTT().Smoothed, r.cn.mtu.size, c.cpu()-r.cpu
@@ -191,8 +191,7 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 	switch f.Op {
 	case frame.BenchReady:
 		if !r.open {
-			s := r.cn.link.sender
-			r.open, r.began, r.before = true, now, s.Stats()
+			r.open, r.began, r.before = true, now, r.cn.stats()
 			r.wire, r.resent, r.cpu = r.cn.wire, r.cn.resent, c.cpu()
 		}
 	case frame.BenchReply:
@@ -210,8 +209,10 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 		if !r.ending.IsZero() {
 			r.report.Done, r.report.PeerCPU = true, time.Duration(f.B)*time.Microsecond
 			c.endBench(r, nil)
-			return
+		} else {
+			c.endBench(r, wrap(ErrNoBench, "%s: bench serve was ended there", r.cn.person.name))
 		}
+		return
 	}
 	c.driveBench(now, r)
 }
@@ -219,8 +220,8 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 // endBench tells the outcome of a run.
 func (c *Core) endBench(r *benchRun, err error) {
 	c.bench.runs = slices.DeleteFunc(c.bench.runs, func(x *benchRun) bool { return x == r })
-	if r.out != nil && !r.out.Done() {
-		r.cn.put(r.cn.streams.Stop(r.out.ID()), classControl)
+	if r.out != nil {
+		r.cn.stop(r.out.ID())
 	}
 	r.reply(r.report, err)
 }

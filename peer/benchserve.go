@@ -39,9 +39,16 @@ type benchServed struct {
 func (c *Core) ServeBench() (stop func()) {
 	c.bench.serves++
 	return func() {
-		if c.bench.serves--; c.bench.serves == 0 {
-			c.bench.served = nil
+		if c.bench.serves--; c.bench.serves > 0 {
+			return
 		}
+		for _, s := range c.bench.served { // who measures must not wait for ever
+			s.tell(c)
+			if s.in != nil {
+				s.cn.stop(s.in.ID())
+			}
+		}
+		c.bench.served = nil
 	}
 }
 
@@ -75,14 +82,19 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 		s.messages++
 		s.owe(f.A)
 	case frame.BenchEnd:
-		count := s.messages
-		if s.in != nil {
-			count = s.bytes
-		}
-		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchResult, A: count, B: uint64(max(0, c.cpu()-s.cpu).Microseconds())}, classChat)
+		s.tell(c)
 		c.bench.served = slices.DeleteFunc(c.bench.served, func(x *benchServed) bool { return x == s })
 	}
 	return nil
+}
+
+// tell says what has come of a run.
+func (s *benchServed) tell(c *Core) {
+	count := s.messages
+	if s.in != nil {
+		count = s.bytes
+	}
+	s.cn.put(frame.Bench{Run: s.id, Op: frame.BenchResult, A: count, B: uint64(max(0, c.cpu()-s.cpu).Microseconds())}, classChat)
 }
 
 func (b *bench) find(cn *conn, id uint64) *benchServed {

@@ -32,6 +32,7 @@ type conn struct {
 	mtu      mtu
 	wire     uint64 // bytes sent, and of them what had been sent before
 	resent   uint64
+	former   recovery.Stats // of the sessions before
 	gone     bool
 	pieces   pieces
 	self     hello
@@ -179,12 +180,22 @@ func (c *Core) unconfirmed(now time.Time, s *session.Session) {
 // promote makes the new session the current one, after its first packet. What was in flight is owed again.
 func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
+	cn.former = cn.stats()
 	cn.link, cn.next = cn.next, nil
 	old.retired = now.Add(protocol.RetiredTime)
+	cn.link.sender.SetMaxDatagram(cn.mtu.size)
 	cn.owe(old.sender.Drain())
 	c.tell(now, cn)
 	cn.reads.again()
 	c.shareRead(c.directWith(cn.person))
+}
+
+// stats are those of all sessions that followed one another.
+func (cn *conn) stats() recovery.Stats {
+	s := cn.link.sender.Stats()
+	s.Sent, s.Acked, s.Lost = s.Sent+cn.former.Sent, s.Acked+cn.former.Acked, s.Lost+cn.former.Lost
+	s.Spurious, s.Timeouts = s.Spurious+cn.former.Spurious, s.Timeouts+cn.former.Timeouts
+	return s
 }
 
 func (c *Core) release(l *link) {
@@ -265,7 +276,10 @@ func (c *Core) advanceConn(now time.Time, cn *conn) {
 	l := cn.link
 	if due(now, l.sender.Deadline()) {
 		r := l.sender.Advance(now)
-		cn.lostPackets(r.Lost)
+		c.lostPackets(now, cn, r.Lost)
+		if r.Probes > 0 && slices.ContainsFunc(l.sender.Oldest(), func(p cargo) bool { return p.long }) {
+			c.miss(now, cn, mtuTimeout)
+		}
 		l.probes = max(l.probes, r.Probes)
 	}
 	cn.pieces.advance(now)

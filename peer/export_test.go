@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"earshot/discovery/lan"
+	"earshot/protocol/frame"
 )
 
 // Leftovers names what a core keeps beyond what a LAN that is well and silent needs: nothing, unless something leaks.
@@ -69,4 +71,29 @@ func (c *Core) Mail() (owed, carriers int) {
 		carriers += len(l.carried)
 	}
 	return len(c.outbox.list), carriers
+}
+
+// MTUStep is how close the search comes to what a path takes.
+const MTUStep = mtuStep
+
+// Inject queues a frame for somebody as no honest node would.
+func (c *Core) Inject(now time.Time, who string, f frame.Frame) {
+	p, err := c.find(who)
+	if err != nil || len(p.conns) == 0 {
+		return
+	}
+	p.best().put(f, classControl)
+	c.turn(now)
+}
+
+// Held is what a core holds of benches and streams: runs served, streams in either direction, frames that wait.
+func (c *Core) Held() (served, streams, frames int) {
+	for _, cn := range c.conns {
+		out, in := cn.streams.Count()
+		streams += out + in
+		for _, q := range cn.queue {
+			frames += len(q)
+		}
+	}
+	return len(c.bench.served), streams, frames
 }

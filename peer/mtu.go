@@ -3,6 +3,7 @@ package peer
 import (
 	"time"
 
+	"earshot/discovery/lan"
 	"earshot/protocol"
 	"earshot/protocol/frame"
 	"earshot/protocol/session"
@@ -18,6 +19,7 @@ type mtu struct {
 	due     time.Time // when the probe counts as lost
 	settled bool
 	again   time.Time // when the search begins anew
+	missing int       // signs in a row that long packets do not arrive any more
 }
 
 // Constants of the search.
@@ -26,8 +28,16 @@ const (
 	mtuTries = 3
 	// mtuStep ends the search: as close as this is close enough. Bytes.
 	mtuStep = 16
+	// mtuEthernet is what an Ethernet without jumbo frames takes. Bytes.
+	mtuEthernet = 1500 - headers
 	// mtuAgain is when a settled search begins anew, for the path may have changed (RFC 8899 section 5.1.1, PMTU_RAISE_TIMER).
 	mtuAgain = 10 * time.Minute
+	// mtuMissing is how many long packets in a row must be lost to conclude that the path takes them no more: a probe timeout
+	// while any is in flight counts as mtuTimeout of them (RFC 8899 section 4.3).
+	mtuMissing = 9
+	mtuTimeout = 3
+	// mtuRest is how long nothing is tried then: the whole path may have been away.
+	mtuRest = 5 * time.Second
 	// mtuPatience is the least time that a probe is waited for.
 	mtuPatience = 50 * time.Millisecond
 )
@@ -48,6 +58,8 @@ func (c *Core) searchMTU(now time.Time, cn *conn) {
 	switch {
 	case m.least == 0: // the whole length first: most LANs take it
 		m.probe = ceiling
+	case m.size < mtuEthernet && m.least > mtuEthernet: // then what all others take
+		m.probe = mtuEthernet
 	default:
 		m.probe = (m.size + m.least) / 2
 	}
@@ -92,11 +104,36 @@ func (c *Core) advanceMTU(now time.Time, cn *conn) {
 	c.searchMTU(now, cn)
 }
 
-// blackHole goes back to what every path takes, once nothing arrives any more: the path may have become narrower without a word.
-func (m *mtu) blackHole(now time.Time) (changed bool) {
-	if m.size == protocol.MaxDatagram {
-		return false
+// long tells whether a datagram of a size needs more than what every path takes.
+func long(size int) bool { return size > protocol.MaxDatagram }
+
+// miss notes that long packets were lost, or are not heard of.
+func (c *Core) miss(now time.Time, cn *conn, n int) {
+	if !long(cn.mtu.size) {
+		return // those were sent before
 	}
-	*m = mtu{size: protocol.MaxDatagram, settled: true, again: now.Add(mtuAgain)}
-	return true
+	if cn.mtu.missing += n; cn.mtu.missing >= mtuMissing {
+		c.blackHole(now, cn)
+	}
+}
+
+// blackHole goes back to what every path takes: the path seems to have become narrower without a word.
+func (c *Core) blackHole(now time.Time, cn *conn) {
+	if long(cn.mtu.size) {
+		cn.mtu = mtu{size: protocol.MaxDatagram, settled: true, again: now.Add(mtuRest)}
+		cn.link.sender.SetMaxDatagram(cn.mtu.size)
+	}
+}
+
+// tooLong takes the system's word that a datagram is longer than the interface takes by now.
+func (c *Core) tooLong(now time.Time, d lan.Datagram) {
+	for _, cn := range c.conns {
+		switch m := &cn.mtu; {
+		case cn.path.to.Addr != d.Addr:
+		case len(d.Data) == m.probe:
+			m.tries, m.due = mtuTries, now
+		case long(len(d.Data)):
+			c.blackHole(now, cn)
+		}
+	}
 }

@@ -21,7 +21,7 @@ func start(t testing.TB, name string, announce uint16) *peer.Node {
 	return startWith(t, name, announce, nil)
 }
 
-func startWith(t *testing.T, name string, announce uint16, store replica.Store) *peer.Node {
+func startWith(t testing.TB, name string, announce uint16, store replica.Store) *peer.Node {
 	t.Helper()
 	id, err := protocol.NewIdentity(rand.Reader)
 	if err != nil {

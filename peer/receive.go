@@ -271,7 +271,7 @@ func (c *Core) acknowledged(now time.Time, l *link, f frame.Ack) error {
 	for _, a := range res.Acked {
 		l.acked(now, a.Carried, a.RTT)
 	}
-	l.conn.lostPackets(res.Lost)
+	c.lostPackets(now, l.conn, res.Lost)
 	l.probes = max(l.probes, res.Probes)
 	return nil
 }

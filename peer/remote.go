@@ -174,13 +174,20 @@ func (r *Remote) call(ctx context.Context, q request) (response, error) {
 // abandon tells the server that nobody waits for the request any more. It holds for a feed that is open already too.
 func (r *Remote) abandon(id uint64, q request) {
 	r.mu.Lock()
-	w := r.wire
-	delete(w.calls, id)
+	delete(r.wire.calls, id)
 	r.mu.Unlock()
-	_ = w.write(request{Do: "cancel", Of: id})
+	r.cancel(id)
 	if q.Do == "feed" {
 		_, _, _ = r.send(request{Do: "end", Of: id})
 	}
+}
+
+// cancel asks the server to end a request before its time.
+func (r *Remote) cancel(id uint64) {
+	r.mu.Lock()
+	w := r.wire
+	r.mu.Unlock()
+	_ = w.write(request{Do: "cancel", Of: id})
 }
 
 // Say implements Chat.
@@ -294,7 +301,7 @@ func (r *Remote) Bench(ctx context.Context, who string, spec BenchSpec) (BenchRe
 	if err != nil {
 		return BenchReport{}, err
 	}
-	defer context.AfterFunc(ctx, func() { _ = r.write(request{Do: "cancel", Of: id}) })() // it answers with what it has
+	defer context.AfterFunc(ctx, func() { r.cancel(id) })() // it answers with what it has
 	a, err := r.wait(context.WithoutCancel(ctx), ch)
 	switch {
 	case err != nil:

@@ -34,6 +34,7 @@ type cargo struct {
 	piece  stream.Piece
 	ack    uint64
 	hasAck bool
+	long   bool // the packet, MTU probes excepted
 }
 
 // Classes of items, the most urgent first: a file never delays a line, a line never delays an acknowledgement.
@@ -100,13 +101,18 @@ func (cn *conn) put(f frame.Frame, class int) *item {
 }
 
 // lostPackets makes owed again what packets carried that are lost, in the order in which it was sent.
-func (cn *conn) lostPackets(lost []recovery.Lost[cargo]) {
+func (c *Core) lostPackets(now time.Time, cn *conn, lost []recovery.Lost[cargo]) {
 	var all []*item
+	missing := 0
 	for _, l := range lost {
 		all = append(all, l.Carried.items...)
 		cn.streams.Lost(l.Carried.piece)
+		if l.Carried.long {
+			missing++
+		}
 	}
 	cn.lost(all)
+	c.miss(now, cn, missing)
 }
 
 // owe makes owed again what was in flight on a session that is over.
@@ -148,6 +154,9 @@ func (l *link) acked(now time.Time, packet cargo, rtt time.Duration) {
 	if packet.hasAck {
 		l.receiver.Acked(packet.ack)
 	}
+	if packet.long {
+		l.conn.mtu.missing = 0
+	}
 	if packet.piece.Stream > 0 {
 		l.conn.streams.Acked(packet.piece)
 	}
@@ -176,6 +185,7 @@ func (c *Core) flush(now time.Time, cn *conn) {
 		if l.probed.IsZero() {
 			l.probed = now
 		}
+		c.seekPath(now, cn)
 		probed = c.probe(now, l, probed)
 	}
 	left := turnPackets
@@ -391,6 +401,7 @@ func (c *Core) seal(now time.Time, l *link, to protocol.Path, d draft, why strin
 			return
 		}
 	}
+	carried.long = long(len(data)) && !d.mtuProbe
 	// What goes elsewhere to find out whether anybody is there says nothing about this path (RFC 9000 section 9.4).
 	l.sender.Sent(now, number, len(data), eliciting && to == l.conn.path.to, carried)
 	l.conn.path.spend(len(data))

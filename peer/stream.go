@@ -33,6 +33,13 @@ func (c *Core) stopped(now time.Time, cn *conn, f frame.Stop) error {
 	return nil
 }
 
+// stop ends a stream before its time, in either direction.
+func (cn *conn) stop(id uint64) {
+	if f, ok := cn.streams.Stop(id); ok {
+		cn.put(f, classControl)
+	}
+}
+
 // giveCredit tells the other side how much more it may send, once enough has been read.
 func (c *Core) giveCredit(cn *conn) {
 	c.credits = cn.streams.Credits(c.credits[:0])

@@ -57,6 +57,8 @@ type node struct {
 	reads    bool // shares read marks
 
 	core            *peer.Core
+	sends           []lan.Datagram // of the last Output
+	copies          []byte         // and what they were
 	private, shared *sim.Socket
 	batches         []finished
 	last            []replica.Verified // the last batch that the disk has finished
@@ -162,7 +164,7 @@ func (n *node) start(peers ...netip.AddrPort) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	n.events, n.batches, n.interfaces = nil, nil, nil
+	n.events, n.batches, n.interfaces, n.sends = nil, nil, nil, nil
 	n.network()
 }
 
@@ -249,7 +251,9 @@ func (w *world) Record(r trace.Record) {
 
 // settle does what a core wants done.
 func (n *node) settle() {
+	n.checkSends()
 	out := n.core.Output()
+	n.keepSends(out.Sends)
 	if out.Batch != nil {
 		n.batches = append(n.batches, finished{n.w.now.Add(n.disk), out.Batch})
 	}
@@ -267,6 +271,26 @@ func (n *node) settle() {
 		n.private.Close()
 		n.shared.Close()
 	}
+}
+
+// keepSends notes what the shell still sends while the core goes on.
+func (n *node) keepSends(ds []lan.Datagram) {
+	n.sends, n.copies = ds, n.copies[:0]
+	for _, d := range ds {
+		n.copies = append(n.copies, d.Data...)
+	}
+}
+
+// checkSends asserts that what the shell sends stays as it was until it asks for more.
+func (n *node) checkSends() {
+	rest := n.copies
+	for _, d := range n.sends {
+		if len(d.Data) > len(rest) || !bytes.Equal(d.Data, rest[:len(d.Data)]) {
+			n.w.t.Fatalf("seed %d: %s changes what it has sent", n.w.seed, n.name)
+		}
+		rest = rest[len(d.Data):]
+	}
+	n.sends = nil
 }
 
 // run lets time pass.

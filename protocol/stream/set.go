@@ -62,23 +62,27 @@ func (s *Set) Accept(id uint64) (*Incoming, error) {
 	return i, nil
 }
 
-// Stop ends a stream before its time, in either direction, and makes the frame that says so.
-func (s *Set) Stop(id uint64) frame.Stop {
-	f := frame.Stop{Stream: id}
+// Stop ends a stream before its time, in either direction, and makes the frame that says so; false if there is no such stream
+// any more, and nothing to be said.
+func (s *Set) Stop(id uint64) (frame.Stop, bool) {
 	if o := s.outgoing(id); o != nil {
-		f.Length = o.next
 		s.remove(o)
-	} else if i := s.incoming(id); i != nil {
-		i.stop()
+		return frame.Stop{Stream: id, Length: o.next}, true
 	}
-	return f
+	i := s.incoming(id)
+	if i == nil {
+		return frame.Stop{}, false
+	}
+	i.stop()
+	return frame.Stop{Stream: id}, true
 }
 
 // Stopped takes the peer's word that a stream ends before its time. An answer is due to a peer that does not want more of one: it must
 // hear how much of it there was, to keep the account of all streams right (RFC 9000 section 4.5). Errors: ErrCredit, ErrFinal.
 func (s *Set) Stopped(f frame.Stop) (answer frame.Stop, due bool, err error) {
 	if o := s.outgoing(f.Stream); o != nil {
-		return s.Stop(o.id), true, nil
+		answer, due = s.Stop(o.id)
+		return answer, due, nil
 	}
 	i := s.incoming(f.Stream)
 	if i == nil {
@@ -131,6 +135,9 @@ func (s *Set) incoming(id uint64) *Incoming {
 	}
 	return nil
 }
+
+// Count is how many streams there are, to the peer and from it.
+func (s *Set) Count() (out, in int) { return len(s.out), len(s.in) }
 
 // credit is how many new bytes may leave on all streams.
 func (s *Set) credit() uint64 { return max(s.limit, protocol.SessionWindow) - s.sent }

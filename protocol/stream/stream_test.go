@@ -247,15 +247,21 @@ func TestStoppedStreamsGiveTheirCreditBack(t *testing.T) {
 			p.deliver()
 		}
 		if round%2 == 0 { // the receiver has enough
-			answer, due, err := p.a.Stopped(p.b.Stop(o.ID()))
+			f, _ := p.b.Stop(o.ID())
+			answer, due, err := p.a.Stopped(f)
 			if !due || err != nil {
 				t.Fatal(due, err)
 			}
 			if _, _, err := p.b.Stopped(answer); err != nil {
 				t.Fatal(err)
 			}
-		} else if _, _, err := p.b.Stopped(p.a.Stop(o.ID())); err != nil {
+		} else if f, ok := p.a.Stop(o.ID()); !ok {
+			t.Fatal("no stream")
+		} else if _, _, err := p.b.Stopped(f); err != nil {
 			t.Fatal(err)
+		}
+		if f, ok := p.a.Stop(o.ID()); ok {
+			t.Fatalf("stopped twice: %v", f)
 		}
 		for len(p.wire) > 0 {
 			p.deliver() // what was under way does no harm
