@@ -44,6 +44,9 @@ const (
 // queue holds the items that wait for a packet, by class.
 type queue [classes][]*item
 
+// oldestMost is how many packets are looked through for what a probe should carry.
+const oldestMost = 64
+
 // queueMost is how many items may wait for one instance before nothing is added that is not needed at once:
 // about protocol.SessionFlowWindow bytes of full packets.
 const queueMost = protocol.SessionFlowWindow / protocol.MaxDatagram
@@ -160,11 +163,11 @@ func (c *Core) flush(now time.Time, cn *conn) {
 			l.probed = now
 		}
 		frames := c.ack(now, l)
-		items := undone(l.sender.Oldest(), probed, c.budget())
+		items := undone(l.sender.Oldest(oldestMost), probed, c.budget())
 		probed = append(probed, items...)
 		if items = cn.fill(items, c.budget()); len(items) == 0 {
 			// A second copy of the little there is serves better than a Ping.
-			items = undone(l.sender.Oldest(), nil, c.budget())
+			items = undone(l.sender.Oldest(oldestMost), nil, c.budget())
 		}
 		if len(items) == 0 {
 			items = []*item{once(frame.Ping{})}
@@ -252,6 +255,7 @@ func (c *Core) ack(now time.Time, l *link) []frame.Frame {
 	if !ok {
 		return nil
 	}
+	ack.Ranges = slices.Clone(ack.Ranges) // traces keep it
 	ack.Append(c.enc)
 	return []frame.Frame{ack}
 }

@@ -239,7 +239,7 @@ func (s *script) is(name string) string {
 	case "bytes":
 		return strconv.Itoa(s.sender.BytesInFlight())
 	case "oldest":
-		return set(s.sender.Oldest())
+		return set(s.sender.Oldest(64))
 	case "lossrate":
 		return fmt.Sprintf("%.3f", s.sender.LossRate())
 	case "spurious":

@@ -1,0 +1,101 @@
+package recovery
+
+import "earshot/protocol"
+
+// tally counts packets and how many of them were lost.
+type tally struct{ lost, all int }
+
+func (t *tally) add(lost bool) {
+	t.all++
+	if lost {
+		t.lost++
+	}
+}
+
+// trial is what a packet's loss tells about.
+type trial uint8
+
+const (
+	normal trial = iota
+	calm         // it left while we sent clearly less than is known to pass, or had nothing more to send
+	loud         // it left while we sent more than is known to pass
+)
+
+// losses tells the loss that we make ourselves, by filling a queue, from the loss that would be there anyway.
+//
+// The baseline is of calm packets, and of those in start-up as long as twice as much sent makes twice as much arrive: those we cannot have
+// killed. Nor may others have, by filling the queue: so it is learned only while round trips are short, and is forgotten
+// when loud packets are lost more often than calm ones. More loss than that, by more than chance explains, is ours.
+type losses struct {
+	calm, loud tally    // of the last protocol.LossMemory packets of their kind, in 256ths
+	doubt      int64    // in sixteenths: how much of the calm loss may be the work of others
+	now        [3]tally // of this round
+}
+
+// note takes one packet that has arrived or was lost.
+func (l *losses) note(p *stamp, lost bool) { l.now[p.trial].add(lost) }
+
+// settle ends a round. Unless it was quiet, a queue stood all the time, and what was lost is no baseline.
+// grown tells that more sent made more arrive.
+func (l *losses) settle(quiet, grown bool) {
+	l.loud.learn(l.now[loud])
+	if quiet {
+		l.calm.learn(l.now[calm])
+		if grown {
+			l.calm.learn(l.now[normal])
+		}
+	}
+	switch {
+	case l.now[calm].all == 0:
+	case l.grows():
+		l.doubt = min(l.doubt+4, 16)
+	case !quiet:
+		l.doubt = min(l.doubt+1, 16)
+	default:
+		l.doubt = max(l.doubt-2, 0)
+	}
+	l.now = [3]tally{}
+}
+
+// grows tells that loud packets are lost more often than calm ones, by more than chance explains.
+func (l *losses) grows() bool {
+	n := int64(l.loud.all >> 8)
+	if n < protocol.LossExperience || l.calm.all < protocol.LossExperience<<8 {
+		return false
+	}
+	expect := n * int64(l.calm.lost) / int64(l.calm.all)
+	return int64(l.loud.lost>>8) > expect+4*root(expect)+2+n/50
+}
+
+func (t *tally) learn(x tally) {
+	t.all += x.all << 8 // 256ths, which halving does not lose
+	t.lost += x.lost << 8
+	for t.all > protocol.LossMemory<<8 {
+		t.all /= 2
+		t.lost /= 2
+	}
+}
+
+// baseline is the share that is lost anyway, in 1/1024, at most a half. Without experience it is nothing.
+func (l *losses) baseline() int64 {
+	return min(int64(l.calm.lost)<<10/int64(max(l.calm.all, protocol.LossExperience<<8)), 512) * (16 - l.doubt) / 16
+}
+
+// excess tells whether this round lost more than the baseline explains: two standard deviations, two packets and 2 % more.
+func (l *losses) excess() bool {
+	n := int64(l.now[normal].all + l.now[loud].all)
+	expect := n * l.baseline() >> 10
+	return int64(l.now[normal].lost+l.now[loud].lost) > expect+2*root(expect)+2+n/50
+}
+
+// root is the integer square root.
+func root(n int64) int64 {
+	if n < 2 {
+		return max(n, 0)
+	}
+	x := n
+	for y := (x + 1) / 2; y < x; y = (x + n/x) / 2 {
+		x = y
+	}
+	return x
+}
