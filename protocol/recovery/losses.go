@@ -1,6 +1,10 @@
 package recovery
 
-import "earshot/protocol"
+import (
+	"math"
+
+	"earshot/protocol"
+)
 
 // tally counts packets and how many of them were lost.
 type tally struct{ lost, all int }
@@ -88,14 +92,5 @@ func (l *losses) excess() bool {
 	return int64(l.now[normal].lost+l.now[loud].lost) > expect+2*root(expect)+2+n/50
 }
 
-// root is the integer square root.
-func root(n int64) int64 {
-	if n < 2 {
-		return max(n, 0)
-	}
-	x := n
-	for y := (x + 1) / 2; y < x; y = (x + n/x) / 2 {
-		x = y
-	}
-	return x
-}
+// root is the integer square root of what is not negative and below 2^53: IEEE 754 rounds it the same everywhere.
+func root(n int64) int64 { return int64(math.Sqrt(float64(n))) }

@@ -11,9 +11,10 @@ import (
 // to half before anything leaves, so that what leaves leaves in bursts that an operating system sends at the cost of one.
 // At low speeds both are a few datagrams. Packets that must leave in any case may empty it, but not below zero.
 type pacer struct {
-	budget int       // bytes at time last
-	last   time.Time // zero: the bucket is full
-	empty  bool      // it has run empty, and fills
+	budget int           // bytes at time last
+	last   time.Duration // since the first packet
+	used   bool          // until then the bucket is full
+	empty  bool          // it has run empty, and fills
 }
 
 // bucket is how many bytes may leave at once.
@@ -33,30 +34,32 @@ func (b bucket) burst() int {
 	return max(b.datagram, min(b.most/2, b.pace.in(protocol.Granularity)/2, protocol.MaxBurst*b.datagram))
 }
 
-func (p *pacer) available(now time.Time, b bucket) int {
-	if p.last.IsZero() {
+// level is how many bytes the bucket holds.
+func (p *pacer) level(now time.Duration, b bucket) int {
+	switch {
+	case !p.used:
 		return b.most
+	case now == p.last: // within a burst
+		return min(b.most, p.budget)
 	}
 	// The first term bounds the sum: budget is at most a bucket, and so is what is added.
-	return min(b.most, p.budget+min(b.most, b.pace.in(now.Sub(p.last))))
+	return min(b.most, p.budget+min(b.most, b.pace.in(now-p.last)))
 }
 
-// full tells that the pacer has not held anything back for long.
-func (p *pacer) full(now time.Time, b bucket) bool { return p.available(now, b) >= b.most }
-
-func (p *pacer) spend(now time.Time, b bucket, size int) {
-	p.budget = max(0, p.available(now, b)-size)
-	p.last, p.empty = now, p.budget < b.datagram
+// spend takes size out of a bucket at that level.
+func (p *pacer) spend(now time.Duration, b bucket, level, size int) {
+	p.budget = max(0, level-size)
+	p.last, p.used, p.empty = now, true, p.budget < b.datagram
 }
 
 // next is when a datagram may leave, not before now.
-func (p *pacer) next(now time.Time, b bucket) time.Time {
+func (p *pacer) next(now time.Duration, b bucket) time.Duration {
 	want := b.datagram
 	if p.empty {
 		want = b.burst()
 	}
-	if p.available(now, b) >= want {
+	if p.level(now, b) >= want {
 		return now
 	}
-	return p.last.Add(b.pace.until(want - p.budget))
+	return max(p.last+b.pace.until(want-p.budget), now+1)
 }

@@ -10,6 +10,8 @@ import (
 // stands, as BBR does, and takes for congestion only the loss that it makes itself.
 type pilot struct {
 	cycle
+	bytes    int   // the window
+	speed    speed // the pace
 	datagram int
 	first    time.Duration // the round trip of the handshake
 	rate     sampler
@@ -24,27 +26,38 @@ type pilot struct {
 }
 
 func newPilot(datagram int, rtt time.Duration) *pilot {
-	return &pilot{datagram: datagram, first: rtt}
+	c := &pilot{datagram: datagram, first: rtt}
+	c.steer()
+	return c
 }
 
-func (c *pilot) resize(datagram int) { c.datagram = datagram }
+func (c *pilot) resize(datagram int) {
+	c.datagram = datagram
+	c.steer()
+}
+
+// steer works out window and pace, once for each Ack and not for each packet.
+func (c *pilot) steer() { c.bytes, c.speed = c.target(), c.rhythm() }
+
+func (c *pilot) window() int { return c.bytes }
+func (c *pilot) pace() speed { return c.speed }
 
 func (c *pilot) starting() bool { return c.phase == climbing }
 
 func (c *pilot) collapse(now time.Duration) {
 	*c = pilot{datagram: c.datagram, first: c.first, rate: c.rate, trips: c.trips, losses: c.losses, cycle: cycle{dice: c.dice, round: now}}
 	c.ceiling = protocol.MinWindow * c.datagram
+	c.steer()
 }
 
-func (c *pilot) sent(now time.Duration, size, inFlight int, idle bool) stamp {
-	p := c.rate.leave(now, size, inFlight, idle)
+func (c *pilot) sent(p *stamp, now time.Duration, size, inFlight int, idle bool) {
+	c.rate.leave(p, now, size, inFlight, idle)
 	switch {
 	case p.limited || c.phase == low && c.rounds > 0:
 		p.trial = calm
 	case c.phase == up:
 		p.trial = loud
 	}
-	return p
 }
 
 func (c *pilot) acked(now, sent time.Duration, p *stamp, size int) {
@@ -73,6 +86,7 @@ func (c *pilot) settle(now, rtt time.Duration, inFlight int) {
 	if c.cycle.ends(now, c.newest) {
 		c.turn(now, inFlight)
 	}
+	c.steer()
 }
 
 // turn is the end of a round.
@@ -100,8 +114,10 @@ func (c *pilot) turn(now time.Duration, inFlight int) {
 		case c.rate.limited == 0:
 			c.flat++
 		}
-		if c.ceiling > 0 && !own {
-			c.ceiling *= 2
+		if !own {
+			if c.ceiling *= 2; c.ceiling > c.room() {
+				c.ceiling = 0
+			}
 		}
 		if c.flat >= 3 || c.flat >= 2 && (own || queue > protocol.MaxQueue) {
 			c.descend(now)
@@ -186,7 +202,8 @@ func (c *pilot) room() int {
 	return c.product()*5/4 + c.slack()
 }
 
-func (c *pilot) window() int {
+// target is the window.
+func (c *pilot) target() int {
 	w := c.room()
 	if c.ceiling > 0 {
 		w = min(w, c.ceiling)
@@ -194,7 +211,8 @@ func (c *pilot) window() int {
 	return min(max(w, protocol.MinWindow*c.datagram), protocol.MaxTracked*c.datagram)
 }
 
-func (c *pilot) pace() speed {
+// rhythm is the pace.
+func (c *pilot) rhythm() speed {
 	v := c.best.get()
 	if v == 0 {
 		v = speedOf(int64(protocol.InitialWindow*c.datagram), max(c.first, protocol.RateSpan))

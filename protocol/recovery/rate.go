@@ -35,7 +35,7 @@ type sampler struct {
 }
 
 // leave stamps a packet.
-func (s *sampler) leave(now time.Duration, size, inFlight int, idle bool) stamp {
+func (s *sampler) leave(p *stamp, now time.Duration, size, inFlight int, idle bool) {
 	if idle {
 		s.limited = max(s.delivered+int64(inFlight), 1)
 		if inFlight == 0 { // what was not sent meanwhile says nothing
@@ -43,7 +43,7 @@ func (s *sampler) leave(now time.Duration, size, inFlight int, idle bool) stamp 
 			s.last = s.now
 		}
 	}
-	return stamp{from: s.last, inFlight: inFlight + size, limited: s.limited > 0}
+	p.from, p.inFlight, p.limited, p.trial = s.last, inFlight+size, s.limited > 0, normal
 }
 
 // arrived notes one acknowledged packet.

@@ -26,7 +26,7 @@ type Receiver struct {
 // A duplicate changes nothing, and its frames must not be looked at. So does a number so old that
 // the sender has given it up and owes again what it carried.
 func (r *Receiver) Receive(now time.Time, number uint64, eliciting, bulk bool) (duplicate bool) {
-	if number < r.floor || r.ranges.Contains(number) {
+	if number < r.floor || number <= r.largest && r.ranges.Contains(number) {
 		return true
 	}
 	// A number that does not follow the greatest begins a gap, or fills one: the sender waits to hear (RFC 9000 section 13.2.1).

@@ -114,17 +114,19 @@ func (s *Sender[T]) send(now time.Time, number uint64, size int, carried T) *pac
 	}
 	at := now.Sub(s.began)
 	b := s.bucket()
+	inFlight, window := s.history.bytes, s.window.window()
+	level := s.pacer.level(at, b)
 	// There was nothing to send if neither pacer nor window were in the way, and they were not just about to be.
-	idle := !s.held && 2*s.history.bytes <= s.window.window() && s.pacer.full(now, b)
-	s.pacer.spend(now, b, size)
+	idle := !s.held && 2*inFlight <= window && level >= b.most
+	s.pacer.spend(at, b, level, size)
 	if s.history.count == 0 && s.prober.count == 0 {
 		s.life.waiting = now
 	}
 	s.detector.rate.age(at)
-	stamp := s.window.sent(at, size, s.history.bytes, idle)
 	p := s.history.add(number, size, s.prober.sent(now, size))
-	p.sent, p.stamp, p.carried = at, stamp, carried
-	s.held = s.history.bytes+s.datagram > s.window.window()
+	p.sent, p.carried = at, carried
+	s.window.sent(&p.stamp, at, size, inFlight, idle)
+	s.held = s.history.bytes+s.datagram > window
 	s.stats.Sent++
 	return p
 }
@@ -139,7 +141,7 @@ func (s *Sender[T]) Receive(now time.Time, ack frame.Ack) (Result[T], error) {
 		return Result[T]{}, err
 	}
 	s.begin()
-	at := now.Sub(s.began)
+	at := s.elapsed(now)
 	largest := ack.Ranges[0].Last
 	s.history.take(ack.Ranges, func(p *packet[T]) { s.acked(at, p) })
 	s.detector.acked(largest)
@@ -169,7 +171,7 @@ func (s *Sender[T]) Advance(now time.Time) Result[T] {
 	if deadline := s.Deadline(); deadline.IsZero() || now.Before(deadline) {
 		return s.result
 	}
-	at := now.Sub(s.began)
+	at := s.elapsed(now)
 	if s.detector.suspect(s.history.oldest().number) {
 		s.detect(at)
 		s.window.settle(at, 0, s.history.bytes)
@@ -210,16 +212,33 @@ func (s *Sender[T]) Deadline() time.Time {
 // Allow tells whether one more full datagram may leave now: the window has room for it, and the pacer too.
 // After a probe timeout the least window is allowed anew, however full the window is, since what
 // a dead path has swallowed must not hold back the next line.
-func (s *Sender[T]) Allow(now time.Time) bool { return s.NextSend(now).Equal(now) }
+func (s *Sender[T]) Allow(now time.Time) bool {
+	at := s.elapsed(now)
+	return s.room() && s.pacer.next(at, s.bucket()) == at
+}
 
 // NextSend is when Allow will be true if nothing else happens: now, or later if the pacer holds back;
 // zero if the window is full, and only an Ack or a timeout can open it.
 func (s *Sender[T]) NextSend(now time.Time) time.Time {
-	room := s.history.bytes+s.datagram <= s.window.window() || s.prober.granted >= s.datagram
-	if !room || s.history.count >= s.strategy.most() {
+	if !s.room() {
 		return time.Time{}
 	}
-	return s.pacer.next(now, s.bucket())
+	at := s.elapsed(now)
+	return now.Add(s.pacer.next(at, s.bucket()) - at)
+}
+
+// room tells whether the window, and the policy, let one more packet leave.
+func (s *Sender[T]) room() bool {
+	return (s.history.bytes+s.datagram <= s.window.window() || s.prober.granted >= s.datagram) &&
+		s.history.count < s.strategy.most()
+}
+
+// elapsed is the time since the first packet.
+func (s *Sender[T]) elapsed(now time.Time) time.Duration {
+	if s.began.IsZero() {
+		return 0
+	}
+	return now.Sub(s.began)
 }
 
 // Copies is in how many packets more than one a small frame of so many bytes should ride, so that fewer than one in a hundred is lost in all

@@ -5,8 +5,8 @@ import "time"
 // controller decides how much may be in flight and how fast it leaves. It hears only of eliciting packets, and of
 // time as what has passed since the first.
 type controller interface {
-	// sent is one packet that leaves, with as many bytes in flight before it; idle tells that there was nothing to send.
-	sent(now time.Duration, size, inFlight int, idle bool) stamp
+	// sent stamps one packet that leaves, with as many bytes in flight before it; idle tells that there was nothing to send.
+	sent(p *stamp, now time.Duration, size, inFlight int, idle bool)
 	// acked and lost are one packet each, sent then; settle follows the last of an Ack or a timeout.
 	acked(now, sent time.Duration, p *stamp, size int)
 	lost(p *stamp, size int)
