@@ -188,6 +188,8 @@ const (
 	// LossMemory is over how many packets the baseline of loss is taken, LossExperience the least for it to be believed in full.
 	LossMemory     = 512
 	LossExperience = 32
+	// LossTest is how many packets it takes at most to find out that more are lost.
+	LossTest = 128
 	// LossHalfLife is the silence in which half of the measured loss is forgotten.
 	LossHalfLife = 5 * time.Second
 	// RepeatAbove is the measured loss, in percent, from which small frames are repeated ahead of loss, up to SmallFrame bytes, in at most MaxCopies

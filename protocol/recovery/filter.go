@@ -25,6 +25,7 @@ type trips struct {
 	at    time.Duration // when that was measured, or came close
 	bare  time.Duration // of the last phase bare, 0 while there was none
 	round time.Duration // of this round
+	join  bool          // somebody has just emptied his share of the queue
 }
 
 // shorter is the shorter of two round trips of which 0 is none.
@@ -43,6 +44,7 @@ func (t *trips) add(now, rtt time.Duration, bare bool) {
 	}
 	switch {
 	case t.least == 0 || rtt <= t.least:
+		t.join = t.join || rtt+protocol.QuietQueue/2 < t.least
 		t.least, t.at = rtt, now
 	case rtt <= t.least+t.least/16+protocol.QuietQueue/4:
 		t.at = now // as good
@@ -51,8 +53,12 @@ func (t *trips) add(now, rtt time.Duration, bare bool) {
 	}
 }
 
-// stale tells that the shortest round trip has not been seen for long: it is time to look.
-func (t *trips) stale(now time.Duration) bool {
+// look tells that it is time to empty our share of the queue: the shortest round trip has not been seen for long, or it has just
+// become shorter, because somebody else looks, and together we see more.
+func (t *trips) look(now time.Duration) bool {
+	if t.join {
+		return true
+	}
 	if t.crowded() { // it will not be seen, and each look costs our share of the queue
 		return now-t.at > 4*protocol.BareInterval
 	}

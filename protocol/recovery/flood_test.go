@@ -90,8 +90,12 @@ func TestMalformedRanges(t *testing.T) {
 		many[i] = protocol.Range{First: n, Last: n}
 	}
 	for _, ranges := range [][]protocol.Range{
-		nil, many, {{First: 5, Last: 4}}, {{First: 1, Last: 2}, {First: 4, Last: 5}}, {{First: 4, Last: 5}, {First: 4, Last: 4}},
-		{{First: 0, Last: 1<<64 - 1}}, {{First: 1<<64 - 1, Last: 0}},
+		nil, many,
+		{{First: 5, Last: 4}},
+		{{First: 1, Last: 2}, {First: 4, Last: 5}},
+		{{First: 4, Last: 5}, {First: 4, Last: 4}},
+		{{First: 0, Last: 1<<64 - 1}},
+		{{First: 1<<64 - 1, Last: 0}},
 	} {
 		if _, err := s.Receive(now, frame.Ack{Ranges: ranges}); err == nil {
 			t.Errorf("%v is taken", ranges)

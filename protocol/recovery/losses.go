@@ -34,6 +34,7 @@ type losses struct {
 	calm, loud tally    // of the last protocol.LossMemory packets of their kind, in 256ths
 	doubt      int64    // in sixteenths: how much of the calm loss may be the work of others
 	now        [3]tally // of this round
+	test       tally    // of all but calm ones, until they are enough
 }
 
 // note takes one packet that has arrived or was lost.
@@ -85,11 +86,18 @@ func (l *losses) baseline() int64 {
 	return min(int64(l.calm.lost)<<10/int64(max(l.calm.all, protocol.LossExperience<<8)), 512) * (16 - l.doubt) / 16
 }
 
-// excess tells whether this round lost more than the baseline explains: two standard deviations, two packets and 2 % more.
+// excess tells whether more was lost lately than the baseline explains: two standard deviations, two packets and 2 % more.
+// It asks that of a round, and of as many before as make protocol.LossTest packets, since a round may be only a few.
 func (l *losses) excess() bool {
-	n := int64(l.now[normal].all + l.now[loud].all)
+	l.test.all += l.now[normal].all + l.now[loud].all
+	l.test.lost += l.now[normal].lost + l.now[loud].lost
+	n := int64(l.test.all)
 	expect := n * l.baseline() >> 10
-	return int64(l.now[normal].lost+l.now[loud].lost) > expect+2*root(expect)+2+n/50
+	own := int64(l.test.lost) > expect+2*root(expect)+2+n/50
+	if own || l.test.all > protocol.LossTest {
+		l.test = tally{}
+	}
+	return own
 }
 
 // root is the integer square root of what is not negative and below 2^53: IEEE 754 rounds it the same everywhere.

@@ -20,6 +20,7 @@ type pilot struct {
 	bunch    bunch
 	losses   losses
 	ceiling  int // bytes in flight with which we lost our own packets; 0: none known
+	raised   int // times in a row
 	hit      int // most bytes in flight when a packet that was lost in this round left
 	newest   time.Duration
 	acks     int // bytes in this Ack
@@ -96,14 +97,17 @@ func (c *pilot) turn(now time.Duration, inFlight int) {
 	own = own && !grown
 	c.losses.settle(c.trips.quiet(), grown)
 	if own && c.hit > 0 {
-		c.ceiling = max(min(c.hit, c.room())*85/100, c.product()+max(protocol.MinWindow*c.datagram, v.in(protocol.LeastSlack)))
+		c.ceiling = max(min(c.hit, c.room())*85/100, c.gross(v).in(c.trips.least)+max(protocol.MinWindow*c.datagram, v.in(protocol.LeastSlack)))
+	}
+	if own {
+		c.raised = 0
 	}
 	c.hit = 0
 	queue := c.trips.round - c.trips.base()
 	c.trips.round = 0
-	if c.phase > low && c.phase != bare && c.trips.stale(now) {
+	if c.phase > low && c.phase != bare && c.trips.look(now) {
 		c.enter(bare, now, v)
-		c.trips.bare = 0
+		c.trips.bare, c.trips.join = 0, false
 		return
 	}
 	switch c.phase {
@@ -124,7 +128,7 @@ func (c *pilot) turn(now time.Duration, inFlight int) {
 		}
 	case bare:
 		if c.rounds >= 2 && now-c.began >= protocol.BareTime {
-			c.trips.at = now
+			c.trips.at, c.trips.join = now, false
 			c.enter(cruising, now, v)
 		}
 	case low:
@@ -153,11 +157,15 @@ func (c *pilot) turn(now time.Duration, inFlight int) {
 	}
 }
 
+// raise lifts the ceiling: at first by little, so that two senders under one come to share, then by twice as much each time.
 func (c *pilot) raise() {
-	if c.ceiling > 0 {
-		if c.ceiling += max(c.datagram, c.ceiling/4); c.ceiling > c.room() {
-			c.ceiling = 0
-		}
+	if c.ceiling == 0 {
+		return
+	}
+	c.ceiling += max(c.datagram, int(root(int64(c.ceiling*c.datagram)))) << c.raised
+	c.raised = min(c.raised+1, 8)
+	if c.ceiling > c.room() {
+		c.ceiling, c.raised = 0, 0
 	}
 }
 
@@ -208,7 +216,11 @@ func (c *pilot) target() int {
 	if c.ceiling > 0 {
 		w = min(w, c.ceiling)
 	}
-	return min(max(w, protocol.MinWindow*c.datagram), protocol.MaxTracked*c.datagram)
+	least := protocol.MinWindow * c.datagram
+	if c.phase == bare {
+		least = 2 * c.datagram
+	}
+	return min(max(w, least), protocol.MaxTracked*c.datagram)
 }
 
 // rhythm is the pace.

@@ -159,7 +159,11 @@ func (e *talker) flush() {
 		e.send(-1)
 	}
 	e.timer++
-	if at := e.sender.Deadline(); !at.IsZero() {
+	at := e.sender.Deadline()
+	if next := e.sender.NextSend(now); e.owed && !next.IsZero() && (at.IsZero() || next.Before(at)) {
+		at = next
+	}
+	if !at.IsZero() {
 		timer := e.timer
 		late := time.Duration(e.world.rand.Int64N(int64(100 * time.Microsecond))) // as timers are
 		e.world.after(max(at.Sub(now), 0)+late, func() {
