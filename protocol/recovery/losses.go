@@ -53,23 +53,23 @@ func (l *losses) settle(quiet, grown bool) {
 	switch {
 	case l.now[calm].all == 0:
 	case l.grows():
-		l.doubt = min(l.doubt+4, 16)
+		l.doubt = min(l.doubt+8, 16)
 	case !quiet:
 		l.doubt = min(l.doubt+1, 16)
 	default:
-		l.doubt = max(l.doubt-2, 0)
+		l.doubt = max(l.doubt-1, 0)
 	}
 	l.now = [3]tally{}
 }
 
-// grows tells that loud packets are lost more often than calm ones, by more than chance explains.
+// grows tells that loud packets are lost more often than calm ones, by more than two standard deviations of a difference.
 func (l *losses) grows() bool {
 	n := int64(l.loud.all >> 8)
 	if n < protocol.LossExperience || l.calm.all < protocol.LossExperience<<8 {
 		return false
 	}
 	expect := n * int64(l.calm.lost) / int64(l.calm.all)
-	return int64(l.loud.lost>>8) > expect+4*root(expect)+2+n/50
+	return int64(l.loud.lost>>8) > expect+2*root(2*expect)+2
 }
 
 func (t *tally) learn(x tally) {

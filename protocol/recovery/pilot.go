@@ -97,7 +97,7 @@ func (c *pilot) turn(now time.Duration, inFlight int) {
 	own = own && !grown
 	c.losses.settle(c.trips.quiet(), grown)
 	if own && c.hit > 0 {
-		c.ceiling = max(min(c.hit, c.room())*85/100, c.gross(v).in(c.trips.least)+max(protocol.MinWindow*c.datagram, v.in(protocol.LeastSlack)))
+		c.ceiling = max(min(c.hit, c.room())/20*17, c.gross(v).in(c.trips.least)+max(protocol.MinWindow*c.datagram, v.in(protocol.LeastSlack)))
 	}
 	if own {
 		c.raised = 0
@@ -162,7 +162,7 @@ func (c *pilot) raise() {
 	if c.ceiling == 0 {
 		return
 	}
-	c.ceiling += max(c.datagram, int(root(int64(c.ceiling*c.datagram)))) << c.raised
+	c.ceiling += max(c.datagram, int(root(int64(c.ceiling)*int64(c.datagram)))) << c.raised
 	c.raised = min(c.raised+1, 8)
 	if c.ceiling > c.room() {
 		c.ceiling, c.raised = 0, 0

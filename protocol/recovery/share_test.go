@@ -68,6 +68,25 @@ func TestTwoShare(t *testing.T) {
 	}
 }
 
+// Two of us in a short queue do not take each other's loss for the weather, which would make both send more and lose more without end.
+func TestTwoDoNotFlood(t *testing.T) {
+	for _, x := range []struct {
+		road
+		loss, most float64
+	}{{short(100, ms), 0, 0.07}, {short(100, ms), 0.1, 0.06}, {short(100, 20*ms), 0, 0.25}, {short(10, ms), 0, 0.08}} {
+		x.road.loss = x.loss
+		w := newRoad(x.road)
+		a, b := w.ours(recovery.SelectiveRepeat), w.ours(recovery.SelectiveRepeat)
+		a.start()
+		w.after(500*ms, b.start)
+		w.run(8 * time.Second)
+		t.Logf("%.0f Mbit/s, round trip %v, %2.0f %% loss: %.1f and %.1f %% lost by ourselves", x.rate/mbit, 2*x.delay, 100*x.loss, 100*a.own(), 100*b.own())
+		if a.own() > x.most || b.own() > x.most {
+			t.Errorf("more than %.0f %%", 100*x.most)
+		}
+	}
+}
+
 // A TCP that takes loss for congestion keeps its part beside us, and we ours.
 func TestBesideTCP(t *testing.T) {
 	for _, x := range []road{slow(100, ms/10), slow(100, ms), slow(10, ms), short(100, ms/10), short(100, ms), short(10, ms)} {

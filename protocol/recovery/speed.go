@@ -23,20 +23,23 @@ func speedOf(n int64, d time.Duration) speed {
 	return speed(min(q, math.MaxInt32<<8))
 }
 
-// in is how many bytes that makes in d, bounded so that an int of any size holds it.
+// mostIn bounds what speed.in says, so that an int of any size holds a few of it.
+const mostIn = 1 << 28
+
+// in is how many bytes that makes in d, at most mostIn.
 func (v speed) in(d time.Duration) int {
 	if d <= 0 {
 		return 0
 	}
 	if v < 1<<31 && d < 1<<32 { // the hot path: the product fits
-		return int(min(uint64(v)*uint64(d)/uint64(time.Second), math.MaxInt32))
+		return int(min(uint64(v)*uint64(d)/uint64(time.Second), mostIn))
 	}
 	hi, lo := bits.Mul64(uint64(v), uint64(d))
 	if hi >= uint64(time.Second) {
-		return math.MaxInt32
+		return mostIn
 	}
 	q, _ := bits.Div64(hi, lo, uint64(time.Second))
-	return int(min(q, math.MaxInt32))
+	return int(min(q, mostIn))
 }
 
 // until is the least time in which n bytes pass.
