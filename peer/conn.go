@@ -277,7 +277,8 @@ func (c *Core) advanceConn(now time.Time, cn *conn) {
 	if due(now, l.sender.Deadline()) {
 		r := l.sender.Advance(now)
 		c.lostPackets(now, cn, r.Lost)
-		if r.Probes > 0 && slices.ContainsFunc(l.sender.Oldest(), func(p cargo) bool { return p.long }) {
+		cn.dropped(r.Dropped)
+		if r.Probes > 0 && slices.ContainsFunc(l.sender.Oldest(oldestMost), func(p cargo) bool { return p.long }) {
 			c.miss(now, cn, mtuTimeout)
 		}
 		l.probes = max(l.probes, r.Probes)

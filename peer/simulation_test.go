@@ -349,7 +349,8 @@ func (s *simulation) silence() {
 }
 
 // TestTrafficStaysNearTheIdeal says lines one at a time and counts datagrams. Between two, a line takes an entry and a
-// Have, each with its Ack; among more, a cast, and a Have with its Ack from everybody. Losses may triple that.
+// Have, each with its Ack; among more, a cast, and a Have with its Ack from everybody. Losses may triple that, and a little
+// more at 30 %, where probes go in pairs.
 func TestTrafficStaysNearTheIdeal(t *testing.T) {
 	const lines = 100
 	for _, x := range []struct {
@@ -362,7 +363,7 @@ func TestTrafficStaysNearTheIdeal(t *testing.T) {
 		{2, 4, 0.3, 3},
 		{8, 15, 0, 1.1},
 		{8, 15, 0.1, 2},
-		{8, 15, 0.3, 3},
+		{8, 15, 0.3, 3.5},
 	} {
 		for seed := range uint64(3) {
 			w := newWorld(t, seed)
