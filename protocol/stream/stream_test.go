@@ -206,7 +206,7 @@ func TestRulesThatAPeerBreaks(t *testing.T) {
 		{"an end that moves", ErrFinal, []frame.Chunk{chunk(2, 0, 10, true), chunk(2, 0, 9, true)}},
 		{"an end before what has come", ErrFinal, []frame.Chunk{chunk(2, 0, 10, false), chunk(2, 0, 9, true)}},
 		{"the same end again", nil, []frame.Chunk{chunk(2, 0, 10, true), chunk(2, 5, 5, true)}},
-		{"an unknown stream", nil, []frame.Chunk{chunk(4, 1<<40, 10, true)}},
+		{"an unknown stream", ErrUnexpected, []frame.Chunk{chunk(4, 1<<40, 10, true)}},
 	} {
 		s, _ := fresh()
 		var err error
