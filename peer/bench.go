@@ -82,6 +82,8 @@ type benchRun struct {
 	open    bool      // the other side is ready
 	began   time.Time // of the run
 	due     time.Time // when something is to be done or given up
+	heard   int64     // what had arrived when something last did
+	moved   time.Time // and when that was
 	ending  time.Time // when the result was asked for
 	sent    uint64    // messages
 	pending []time.Time
@@ -235,15 +237,28 @@ func (c *Core) driveBench(now time.Time, r *benchRun) {
 	over := r.spec.Duration > 0 && now.Sub(r.began) >= r.spec.Duration
 	if r.out != nil {
 		r.fill(over)
-		if r.out.Done() {
-			c.askResult(now, r)
-		}
-	} else if r.speak(now, over); len(r.pending) == 0 && (over || r.sent == uint64(r.spec.Messages)) {
-		c.askResult(now, r)
+	} else {
+		r.speak(now, over)
 	}
+	if r.out != nil && r.out.Done() || r.out == nil && len(r.pending) == 0 && (over || r.sent == uint64(r.spec.Messages)) {
+		c.askResult(now, r)
+		return
+	}
+	if got := r.got(); got != r.heard || r.out == nil && len(r.pending) == 0 || r.moved.IsZero() {
+		r.heard, r.moved = got, now
+	}
+	r.due = earliest(r.due, r.moved.Add(protocol.SessionTimeout))
 	if r.spec.Duration > 0 && !over {
 		r.due = earliest(r.due, r.began.Add(r.spec.Duration))
 	}
+}
+
+// got is how much has arrived, in bytes or messages.
+func (r *benchRun) got() int64 {
+	if r.out != nil {
+		return int64(r.out.Arrived())
+	}
+	return r.replied
 }
 
 // askResult ends a run whose last byte has arrived.
@@ -305,7 +320,9 @@ func (c *Core) advanceBench(now time.Time) {
 		case r.cn.gone:
 			c.endBench(r, wrap(ErrNoAnswer, "%s has gone", r.cn.person.name))
 		case r.open && r.ending.IsZero():
-			c.driveBench(now, r)
+			if c.driveBench(now, r); r.ending.IsZero() && now.Sub(r.moved) >= protocol.SessionTimeout {
+				c.endBench(r, wrap(ErrNoAnswer, "%s has lost the run", r.cn.person.name))
+			}
 		case due(now, r.due) && r.open: // all has arrived, only the other side's account is missing
 			r.report.Done = true
 			c.endBench(r, nil)

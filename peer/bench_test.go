@@ -221,3 +221,16 @@ func TestStreamsOutliveTheirSession(t *testing.T) {
 		}
 	}
 }
+
+// Somebody may be there and yet answer a run no more.
+func TestRunThatIsLostOnTheOtherSide(t *testing.T) {
+	for _, s := range []peer.BenchSpec{{Messages: 1e6}, {Messages: 1e6, Rate: 10}, {Bytes: 1e9}} {
+		w, alice, bob := pair(t, 1, lan100)
+		o := alice.bench("bob", s)
+		w.run(100 * ms)
+		bob.core.LoseBenches()
+		if w.until(time.Minute, func() bool { return o.over }); !errors.Is(o.err, peer.ErrNoAnswer) {
+			t.Errorf("%+v: over %v, %v", s, o.over, o.err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"earshot/protocol"
 	"earshot/protocol/frame"
 	"earshot/protocol/stream"
 )
@@ -28,6 +29,7 @@ type benchServed struct {
 	id       uint64
 	in       *stream.Incoming
 	messages uint64
+	seen     protocol.RangeSet // of the messages, the newest of them: copies are not answered
 	bytes    uint64
 	cpu      time.Duration
 	// Replies that are still to be sent: messages that follow one another share one.
@@ -79,8 +81,14 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 	case frame.BenchOpen:
 		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady}, classChat)
 	case frame.BenchMessage:
-		s.messages++
-		s.owe(f.A)
+		if !s.seen.Contains(f.A) {
+			s.seen.Add(protocol.Range{First: f.A, Last: f.A})
+			if len(s.seen) > protocol.MaxAckRanges {
+				s.seen = append(s.seen[:0], s.seen[1:]...)
+			}
+			s.messages++
+			s.owe(f.A)
+		}
 	case frame.BenchEnd:
 		s.tell(c)
 		c.bench.served = slices.DeleteFunc(c.bench.served, func(x *benchServed) bool { return x == s })

@@ -8,6 +8,7 @@ import (
 
 	"earshot/discovery/lan"
 	"earshot/protocol/frame"
+	"earshot/protocol/stream"
 )
 
 // Leftovers names what a core keeps beyond what a LAN that is well and silent needs: nothing, unless something leaks.
@@ -96,4 +97,12 @@ func (c *Core) Held() (served, streams, frames int) {
 		}
 	}
 	return len(c.bench.served), streams, frames
+}
+
+// LoseBenches forgets the runs that are served and the streams of everybody, as if the other side had been dropped and met again.
+func (c *Core) LoseBenches() {
+	c.bench.served = nil
+	for _, cn := range c.conns {
+		cn.streams = stream.Set{}
+	}
 }

@@ -111,7 +111,7 @@ func (c *Core) lostPackets(now time.Time, cn *conn, lost []recovery.Lost[cargo])
 		all = append(all, l.Carried.items...)
 		cn.streams.Lost(l.Carried.piece)
 		if l.Carried.long {
-			missing++
+			missing = 1 // what is lost at once may have been one burst
 		}
 	}
 	cn.lost(all)

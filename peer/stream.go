@@ -2,19 +2,23 @@ package peer
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"earshot/protocol/frame"
+	"earshot/protocol/stream"
 )
 
 // receiveChunk takes a piece of a stream, and gives what can be read of it to who expects it.
 func (c *Core) receiveChunk(now time.Time, cn *conn, f frame.Chunk) error {
 	in, err := cn.streams.Receive(f)
-	if err != nil {
+	switch {
+	case errors.Is(err, stream.ErrUnexpected):
+		return err
+	case err != nil:
 		c.shut(now, cn, frame.CloseProtocol, "stream beyond its bounds")
 		return err
-	}
-	if in != nil {
+	case in != nil:
 		c.bench.read(cn, in)
 	}
 	return nil

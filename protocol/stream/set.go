@@ -17,8 +17,12 @@ const (
 	MaxWindow = protocol.MaxStreamWindow
 )
 
-// ErrStreams is a stream too many.
-var ErrStreams = errors.New("stream: too many streams")
+var (
+	// ErrStreams is a stream too many.
+	ErrStreams = errors.New("stream: too many streams")
+	// ErrUnexpected is a piece of a stream that was not accepted, or is over: late, perhaps, and no reason to close.
+	ErrUnexpected = errors.New("stream: piece of a stream that is not expected")
+)
 
 // Set is the streams shared with one instance. The zero value has none.
 type Set struct {
@@ -211,12 +215,12 @@ func (s *Set) Credit(f frame.Credit) {
 	}
 }
 
-// Receive takes a chunk. It gives the stream that has something to read now, nil if the stream is not expected (any more).
-// Errors: ErrCredit, ErrFinal.
+// Receive takes a chunk. It gives the stream that has something to read now, nil if nobody reads it any more.
+// Errors: ErrUnexpected; ErrCredit, ErrFinal.
 func (s *Set) Receive(f frame.Chunk) (*Incoming, error) {
 	i := s.incoming(f.Stream)
 	if i == nil {
-		return nil, nil
+		return nil, ErrUnexpected
 	}
 	more, err := i.receive(f)
 	if err != nil {
