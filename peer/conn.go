@@ -42,6 +42,7 @@ type conn struct {
 	digest   protocol.Digest // of the last announcement
 	compare  time.Time       // when vectors are due because it changed
 	failures []time.Time
+	turns    map[protocol.RoomID]*replica.Turn // of answers that are too long for one time
 }
 
 // link is one session with its numbers: sent, received, acknowledged.
@@ -72,6 +73,7 @@ type hello struct {
 	heard uint64 // its counter
 	told  uint64 // the counter of the last one told
 	rooms []string
+	key   []byte // its mail key, as its newest Self states it
 }
 
 // in tells whether the instance is in a public room.
@@ -130,7 +132,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 		cn = &conn{
 			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
 			path: path{to: s.Path(), heard: now}, mtu: newMTU(), link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
-			pieces: pieces{next: c.rand.Uint64N(1 << 40)},
+			pieces: pieces{next: c.rand.Uint64N(1 << 40)}, turns: map[protocol.RoomID]*replica.Turn{},
 		}
 		for _, seed := range c.air.seeds {
 			if seed.addr.Addr() == s.Path().Addr.Addr() {
@@ -192,7 +194,7 @@ func (c *Core) promote(now time.Time, cn *conn) {
 func (cn *conn) stats() recovery.Stats {
 	s := cn.link.sender.Stats()
 	s.Sent, s.Acked, s.Lost = s.Sent+cn.former.Sent, s.Acked+cn.former.Acked, s.Lost+cn.former.Lost
-	s.Spurious, s.Timeouts = s.Spurious+cn.former.Spurious, s.Timeouts+cn.former.Timeouts
+	s.Spurious, s.Withdrawn, s.Timeouts = s.Spurious+cn.former.Spurious, s.Withdrawn+cn.former.Withdrawn, s.Timeouts+cn.former.Timeouts
 	return s
 }
 
@@ -224,6 +226,7 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 		p.since = now
 		c.keep.person(p)
 		c.emit(Left{Person: c.view(p), Reason: reason})
+		c.handOutTo(now, p)
 	}
 }
 
@@ -274,7 +277,8 @@ func (c *Core) advanceConn(now time.Time, cn *conn) {
 	if due(now, l.sender.Deadline()) {
 		r := l.sender.Advance(now)
 		c.lostPackets(now, cn, r.Lost)
-		if r.Probes > 0 && slices.ContainsFunc(l.sender.Oldest(), func(p cargo) bool { return p.long }) {
+		cn.dropped(r.Dropped)
+		if r.Probes > 0 && slices.ContainsFunc(l.sender.Oldest(oldestMost), func(p cargo) bool { return p.long }) {
 			c.miss(now, cn, mtuTimeout)
 		}
 		l.probes = max(l.probes, r.Probes)

@@ -66,6 +66,14 @@ func ReadAll(ctx context.Context, c lan.Conn, take func([]lan.Datagram)) {
 	}
 }
 
+// Mail counts own lines that somebody has not stored yet, and how many peers in all have said that they carry one of them.
+func (c *Core) Mail() (owed, carriers int) {
+	for _, l := range c.outbox.list {
+		carriers += len(l.carried)
+	}
+	return len(c.outbox.list), carriers
+}
+
 // MTUStep is how close the search comes to what a path takes.
 const MTUStep = mtuStep
 

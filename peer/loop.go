@@ -96,11 +96,18 @@ func (n *Node) unfeed(f *feed) {
 	n.feeds = slices.DeleteFunc(n.feeds, func(x *feed) bool { return x == f })
 }
 
-// store runs batches, one after the other. However long the disk takes, nothing else waits.
+// store runs batches, one after the other. However long the disk takes, nothing else waits. A store with a method Damage
+// tells by it what it finds wrong with its file meanwhile.
 func (n *Node) store(ctx context.Context) {
 	defer n.wg.Done()
+	var damage <-chan error // none where the store does not look for any
+	if s, ok := n.cfg.Store.(interface{ Damage() <-chan error }); ok {
+		damage = s.Damage()
+	}
 	for {
 		select {
+		case err := <-damage:
+			n.post(func(time.Time) { n.core.Damaged(err) })
 		case b := <-n.disk:
 			b.Run(n.cfg.Store)
 			if !n.post(func(now time.Time) { n.core.Stored(now, b) }) {

@@ -9,7 +9,7 @@ import (
 	"earshot/protocol/session"
 )
 
-// mtu finds out how long the packets may be that a path takes (SPEC section 6.15, RFC 8899): a padded packet that is acknowledged
+// mtu finds out how long the packets may be that a path takes (SPEC section 6.17, RFC 8899): a padded packet that is acknowledged
 // proves its length. Nothing is tried before there is bulk to send: lines are short.
 type mtu struct {
 	size    int       // proven. Bytes of datagram

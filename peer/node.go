@@ -100,6 +100,12 @@ func (n *Node) Close(ctx context.Context) error {
 	return nil
 }
 
+// Resume is, once Done is closed, what the next start may be given as Config.Resume; empty after an end that was not clean.
+func (n *Node) Resume() string {
+	<-n.done
+	return n.core.Resume()
+}
+
 // post puts an input in front of the loop. It reports whether the loop still takes any.
 func (n *Node) post(f func(now time.Time)) bool {
 	select {

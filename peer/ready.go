@@ -6,7 +6,7 @@ func (c *Core) Standing() []Event {
 	if c.air.trouble != "" {
 		out = append(out, Note{Text: c.air.trouble, Trouble: true})
 	}
-	for _, text := range c.air.failed {
+	for _, text := range append(c.logs.retry.standing(), c.air.failed...) {
 		out = append(out, Note{Text: text, Trouble: true})
 	}
 	return out

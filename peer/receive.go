@@ -272,6 +272,7 @@ func (c *Core) acknowledged(now time.Time, l *link, f frame.Ack) error {
 		l.acked(now, a.Carried, a.RTT)
 	}
 	c.lostPackets(now, l.conn, res.Lost)
+	l.conn.dropped(res.Dropped)
 	l.probes = max(l.probes, res.Probes)
 	return nil
 }

@@ -48,6 +48,9 @@ const (
 // queue holds the items that wait for a packet, by class.
 type queue [classes][]*item
 
+// oldestMost is how many packets are looked through for what a probe should carry.
+const oldestMost = 64
+
 // queueMost is how many items may wait for one instance before nothing is added that is not needed at once:
 // about protocol.SessionFlowWindow bytes of full packets.
 const queueMost = protocol.SessionFlowWindow / protocol.MaxDatagram
@@ -113,6 +116,17 @@ func (c *Core) lostPackets(now time.Time, cn *conn, lost []recovery.Lost[cargo])
 	}
 	cn.lost(all)
 	c.miss(now, cn, missing)
+}
+
+// dropped gives up what packets carried that are lost under a policy that sends nothing again. Streams are never given up:
+// they would have no end.
+func (cn *conn) dropped(lost []recovery.Lost[cargo]) {
+	for _, l := range lost {
+		for _, it := range l.Carried.items {
+			it.inFlight--
+		}
+		cn.streams.Lost(l.Carried.piece)
+	}
 }
 
 // owe makes owed again what was in flight on a session that is over.
@@ -191,7 +205,7 @@ func (c *Core) flush(now time.Time, cn *conn) {
 	left := turnPackets
 	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.mtu.size); left-- {
 		d := c.begin(now, l)
-		d.items = cn.fill(now, nil, c.budget(l))
+		d.items = cn.fill(nil, c.budget(l))
 		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() {
 			break
 		}
@@ -213,11 +227,11 @@ func (c *Core) flush(now time.Time, cn *conn) {
 // probe sends what was sent longest ago and has not been acknowledged, but for what the probes before it carried.
 func (c *Core) probe(now time.Time, l *link, probed []*item) []*item {
 	cn := l.conn
-	oldest := l.sender.Oldest()
+	oldest := l.sender.Oldest(oldestMost)
 	d := c.begin(now, l)
 	d.items = undone(oldest, probed, c.budget(l))
 	probed = append(probed, d.items...)
-	if d.items = cn.fill(now, d.items, c.budget(l)); d.empty() {
+	if d.items = cn.fill(d.items, c.budget(l)); d.empty() {
 		for _, p := range oldest {
 			if chunk, ok := cn.streams.Chunk(p.piece); ok && len(chunk.Data)+frame.ChunkOverhead <= c.budget(l) {
 				d.chunk, d.piece = chunk, p.piece
@@ -266,7 +280,7 @@ func undone(packets []cargo, skip []*item, budget int) []*item {
 }
 
 // fill adds queued items to those given, the most urgent first, as long as they fit.
-func (cn *conn) fill(now time.Time, items []*item, budget int) []*item {
+func (cn *conn) fill(items []*item, budget int) []*item {
 	for _, it := range items {
 		budget -= len(it.wire)
 	}
@@ -291,7 +305,7 @@ func (cn *conn) fill(now time.Time, items []*item, budget int) []*item {
 	}
 	items = cn.ride(items, budget)
 	for _, it := range items {
-		cn.board(now, it)
+		cn.board(it)
 	}
 	return items
 }
@@ -403,7 +417,11 @@ func (c *Core) seal(now time.Time, l *link, to protocol.Path, d draft, why strin
 	}
 	carried.long = long(len(data)) && !d.mtuProbe
 	// What goes elsewhere to find out whether anybody is there says nothing about this path (RFC 9000 section 9.4).
-	l.sender.Sent(now, number, len(data), eliciting && to == l.conn.path.to, carried)
+	if d.mtuProbe && to == l.conn.path.to {
+		l.sender.SentMTUProbe(now, number, len(data), carried)
+	} else {
+		l.sender.Sent(now, number, len(data), eliciting && to == l.conn.path.to, carried)
+	}
 	l.conn.path.spend(len(data))
 	l.conn.wire += uint64(len(data))
 	c.send(to, data)

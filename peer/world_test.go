@@ -65,6 +65,7 @@ type node struct {
 	backup          *replica.MemStore
 	wrap            replica.Store // stands before the store, nil: nothing does
 	restored        bool          // an old copy was put back
+	resume          string        // from the last end, if that was a clean one
 	events          []peer.Event
 	interfaces      []lan.Interface
 }
@@ -157,7 +158,7 @@ func (n *node) start(peers ...netip.AddrPort) {
 	n.private.Tag, n.shared.Tag = n, n
 	state, _ := n.store.State()
 	n.core, err = peer.NewCore(peer.Config{
-		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers, Retention: n.keeps,
+		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers, Retention: n.keeps, Resume: n.resume,
 		ReadMarks: n.reads, Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w,
 	}, n.clock(), n.private.Port, state)
 	if err != nil {
@@ -206,6 +207,7 @@ func copyStore(from *replica.MemStore, without []replica.Verified) *replica.MemS
 	state, _ := from.State()
 	b := replica.Batch{
 		Lines: state.Lines, Rooms: state.Rooms, Contacts: state.Contacts, Marks: state.Marks, Settings: state.Settings, Mail: state.Mail,
+		Forks: state.Forks,
 	}
 	for _, e := range entries(from) {
 		if slices.ContainsFunc(without, func(w replica.Verified) bool { return w.Hash() == e.Hash() }) {

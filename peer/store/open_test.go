@@ -61,6 +61,7 @@ func filled(t *testing.T, n int) string {
 
 // leave ends the use of a store as a crash does.
 func leave(s *Store) {
+	s.check.end()
 	_ = s.read.Close()
 	_ = s.write.close()
 	s.closed.Store(true)
@@ -187,7 +188,7 @@ func TestLockedByAnother(t *testing.T) {
 	if _, err := db.Exec("BEGIN EXCLUSIVE; UPDATE run SET open = 0; COMMIT"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := inspectAs(path, "mode=ro&_pragma=busy_timeout(1)", migrations()); !errors.Is(explain(path, err), ErrInUse) {
+	if _, _, err := inspectAs(path, "mode=ro&_pragma=busy_timeout(1)", migrations()); !errors.Is(explain(path, err), ErrInUse) {
 		t.Errorf("%v", err)
 	}
 }
@@ -206,7 +207,7 @@ func TestOpenReadOnly(t *testing.T) {
 		t.Errorf("%d logs, %v", len(state.Logs), err)
 	}
 	err = s.Commit(replica.Batch{Settings: []replica.Setting{{Key: "x", Value: "y"}}})
-	_, err2 := s.Delete(storetest.Lobby)
+	_, err2 := s.Delete(storetest.Lobby, replica.Place{})
 	_, err3 := s.Prune(storetest.Lobby, replica.Keep{Newest: 1})
 	for _, err := range []error{err, err2, err3} {
 		if !errors.Is(err, replica.ErrReadOnly) {
