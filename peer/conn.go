@@ -194,7 +194,7 @@ func (c *Core) promote(now time.Time, cn *conn) {
 func (cn *conn) stats() recovery.Stats {
 	s := cn.link.sender.Stats()
 	s.Sent, s.Acked, s.Lost = s.Sent+cn.former.Sent, s.Acked+cn.former.Acked, s.Lost+cn.former.Lost
-	s.Spurious, s.Timeouts = s.Spurious+cn.former.Spurious, s.Timeouts+cn.former.Timeouts
+	s.Spurious, s.Withdrawn, s.Timeouts = s.Spurious+cn.former.Spurious, s.Withdrawn+cn.former.Withdrawn, s.Timeouts+cn.former.Timeouts
 	return s
 }
 

@@ -351,7 +351,8 @@ func (s *simulation) silence() {
 // TestTrafficStaysNearTheIdeal says lines one at a time and counts datagrams. Between two, a line takes an entry and a
 // Have, each with its Ack; where it rides ahead of loss, as many copies with their Acks beside. Among n, it takes a cast, and a
 // Have with its Ack from everybody else; whoever has missed the cast is given the line as between two, but for the Have, which
-// is counted already. What is lost and repaired may come on top of that: a quarter at 10 % loss, 70 % at 30 %.
+// is counted already. What is lost and repaired may come on top of that: a quarter at 10 % loss, 70 % at 30 %,
+// where probes go in pairs.
 func TestTrafficStaysNearTheIdeal(t *testing.T) {
 	const lines = 100
 	for _, x := range []struct {
