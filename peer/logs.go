@@ -146,6 +146,7 @@ func (c *Core) Stored(now time.Time, b *Batch) {
 		}
 		c.push(now, own)
 		c.mailStored(now, b)
+		c.ringStored(now, b)
 	}
 	for _, result := range b.results {
 		result(now)

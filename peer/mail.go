@@ -17,6 +17,7 @@ type post struct {
 	ring      *mail.Ring
 	carrier   *mail.Carrier
 	statement []byte    // of the own mail key, for Self
+	saving    string    // the ring on its way to the store, with a newer key than that of statement; empty: none
 	again     time.Time // when others are asked to carry what has found no carrier
 }
 
@@ -69,24 +70,39 @@ func (c *Core) advancePost(now time.Time) {
 	}
 }
 
-// advanceRing draws a new mail key when it is time, and tells it.
+// advanceRing draws a new mail key when it is time. It is told once it is stored: nobody could read what is sealed to a key
+// that was lost in a crash.
 func (c *Core) advanceRing(now time.Time) error {
-	before, _ := c.post.ring.Current()
+	before, known := c.post.ring.Current()
+	if known && c.post.statement == nil && c.post.saving == "" {
+		c.post.statement = mail.Statement(c.cfg.Identity, c.cfg.Network, before)
+	}
 	save, err := c.post.ring.Advance(now, now.Sub(c.started))
-	if err != nil {
+	if err != nil || !save {
 		return err
 	}
-	if save {
-		c.keep.setting(replica.Setting{Key: ringSetting, Value: base64.StdEncoding.EncodeToString(c.post.ring.Marshal())})
+	value := base64.StdEncoding.EncodeToString(c.post.ring.Marshal())
+	if key, _ := c.post.ring.Current(); key != before || c.post.saving != "" {
+		c.post.saving = value
 	}
-	if key, ok := c.post.ring.Current(); ok && (key != before || c.post.statement == nil) {
-		first := c.post.statement == nil
-		c.post.statement = mail.Statement(c.cfg.Identity, c.cfg.Network, key)
-		if !first {
-			c.tellAll(now)
+	c.keep.setting(replica.Setting{Key: ringSetting, Value: value})
+	return nil
+}
+
+// ringStored tells everybody the newest mail key if a batch has stored it.
+func (c *Core) ringStored(now time.Time, b *Batch) {
+	for _, s := range b.kept.setup {
+		if s.Key != ringSetting || s.Value != c.post.saving {
+			continue
+		}
+		c.post.saving = ""
+		if key, ok := c.post.ring.Current(); ok {
+			c.post.statement = mail.Statement(c.cfg.Identity, c.cfg.Network, key)
+			if len(c.conns) > 0 {
+				c.tellAll(now)
+			}
 		}
 	}
-	return nil
 }
 
 // sealed makes the body of a direct line, which others can carry should its recipient be away, or just have gone without

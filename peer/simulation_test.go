@@ -171,7 +171,7 @@ func (s *simulation) crash(n *node) {
 			n.batches[0].batch.Run(n.store)
 		}
 	case 1:
-		n.store = copyStore(n.store, n.last)
+		n.store, n.restored = copyStore(n.store, n.last), n.restored || len(n.last) > 0
 	}
 	n.last = nil
 	n.kill()
