@@ -1,0 +1,164 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// bed is a LAN: a network namespace for each host, joined by a bridge in one more, host I at 10.78.0.I. MTU 1500.
+// Nothing leaves it.
+type bed struct {
+	name  string // prefix of its namespaces
+	hosts int
+}
+
+func newBed(name string, hosts int) (*bed, error) {
+	b := &bed{name, hosts}
+	err := b.build()
+	if err != nil {
+		b.remove()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *bed) host(i int) string { return fmt.Sprintf("%s_h%d", b.name, i) }
+func (b *bed) hub() string       { return b.name + "_sw" }
+func (b *bed) addr(i int) string { return fmt.Sprintf("10.78.0.%d", i) }
+func (b *bed) names() []string {
+	names := []string{b.hub()}
+	for i := range b.hosts {
+		names = append(names, b.host(i+1))
+	}
+	return names
+}
+
+func (b *bed) build() error {
+	for _, name := range b.names() {
+		if err := sh("ip netns add %s; ip netns exec %[1]s sysctl -qw net.ipv6.conf.all.disable_ipv6=1", name); err != nil {
+			return err
+		}
+	}
+	if err := sh("ip -n %s link add br0 type bridge; ip -n %[1]s link set br0 up", b.hub()); err != nil {
+		return err
+	}
+	for i := range b.hosts {
+		if err := sh(`ip -n %s link add p%d type veth peer name eth0 netns %s
+			ip -n %[3]s addr add %s/24 brd + dev eth0
+			ip -n %[3]s link set lo up
+			ip -n %[3]s link set eth0 up
+			ip -n %[3]s route add default dev eth0
+			ip -n %[1]s link set p%d master br0 up`, b.hub(), i+1, b.host(i+1), b.addr(i+1), i+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove ends what of the bed is there. Its links go with their namespaces.
+func (b *bed) remove() {
+	for _, name := range b.names() {
+		_ = sh("ip netns del %s 2>/dev/null", name)
+	}
+}
+
+// loss drops that share of what arrives at each host, percent. What segmentation offload left in one piece drops in one piece.
+func (b *bed) loss(percent int) error {
+	for i := range b.hosts {
+		rules := "add table inet loss; delete table inet loss"
+		if percent > 0 {
+			rules += fmt.Sprintf(`; add table inet loss; add chain inet loss in { type filter hook input priority 0; }
+				add rule inet loss in meta l4proto { tcp, udp } numgen random mod 1000 < %d drop`, percent*10)
+		}
+		if err := sh("ip netns exec %s nft '%s'", b.host(i+1), rules); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// split makes the kernel cut what segmentation offload would leave in one piece until the receiver: then loss and queues
+// see single packets, as the wire of a real LAN does.
+func (b *bed) split() error {
+	for i := range b.hosts {
+		if err := sh("ip -n %s link set eth0 gso_max_segs 1", b.host(i+1)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// narrow makes a bottleneck of the bridge's port to host i. queue: arguments of tc's tbf.
+func (b *bed) narrow(i int, queue string) error {
+	return sh("tc -n %s qdisc replace dev p%d root tbf %s", b.hub(), i, queue)
+}
+
+// dropped is the share of packets that the bottleneck to host i has dropped.
+func (b *bed) dropped(i int) (float64, error) {
+	out, err := capture("tc -n %s -s -j qdisc show dev p%d root", b.hub(), i)
+	if err != nil {
+		return 0, err
+	}
+	var queues []struct{ Packets, Drops float64 }
+	if err := json.Unmarshal(out, &queues); err != nil || len(queues) == 0 || queues[0].Packets == 0 {
+		return 0, fmt.Errorf("no counters of the bottleneck in %q: %w", out, err)
+	}
+	return queues[0].Drops / (queues[0].Packets + queues[0].Drops), nil
+}
+
+// meter counts what arrives at host i from the hosts before it.
+func (b *bed) meter(i int) error {
+	rules := "add table inet meter; delete table inet meter; add table inet meter; add chain inet meter in { type filter hook input priority 10; }"
+	for from := 1; from < i; from++ {
+		rules += fmt.Sprintf("; add counter inet meter from%d; add rule inet meter in ip saddr %s counter name from%d", from, b.addr(from), from)
+	}
+	return sh("ip netns exec %s nft '%s'", b.host(i), rules)
+}
+
+// arrived is what the meter of host i has counted from each host before it. Bytes.
+func (b *bed) arrived(i int) ([]float64, error) {
+	out, err := capture("ip netns exec %s nft -j list counters table inet meter", b.host(i))
+	if err != nil {
+		return nil, err
+	}
+	var listing struct {
+		Nftables []struct {
+			Counter *struct {
+				Name  string
+				Bytes float64
+			}
+		}
+	}
+	if err := json.Unmarshal(out, &listing); err != nil {
+		return nil, err
+	}
+	bytes := make([]float64, i-1)
+	for _, entry := range listing.Nftables {
+		if from := 0; entry.Counter != nil {
+			if _, err := fmt.Sscanf(entry.Counter.Name, "from%d", &from); err != nil || from < 1 || from >= i {
+				return nil, fmt.Errorf("odd counter %q", entry.Counter.Name)
+			}
+			bytes[from-1] = entry.Counter.Bytes
+		}
+	}
+	return bytes, nil
+}
+
+func sh(format string, args ...any) error {
+	_, err := capture(format, args...)
+	return err
+}
+
+func capture(format string, args ...any) ([]byte, error) {
+	script := fmt.Sprintf(format, args...)
+	c := exec.Command("sh", "-ec", script)
+	var trouble strings.Builder
+	c.Stderr = &trouble
+	out, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", script, err, strings.TrimSpace(trouble.String()))
+	}
+	return out, nil
+}
