@@ -46,7 +46,7 @@ func (o *options) parse(args []string) error {
 		return err
 	}
 	if o.quick {
-		o.rounds, o.duration, o.bottleneck, o.losses = 1, 400*time.Millisecond, 2*time.Second, []int{0, 10}
+		o.rounds, o.duration, o.bottleneck, o.losses = 1, 400*time.Millisecond, time.Second, []int{0, 10}
 	}
 	o.contenders, o.tests = strings.Split(*contenders, ","), strings.Split(*tests, ",")
 	for _, c := range o.contenders {

@@ -110,16 +110,16 @@ func (b *bed) dropped(i int) (float64, error) {
 
 // meter counts what arrives at host i from the hosts before it.
 func (b *bed) meter(i int) error {
-	rules := "add table inet meter; delete table inet meter; add table inet meter; add chain inet meter in { type filter hook input priority 10; }"
+	rules := "add table inet arrivals; delete table inet arrivals; add table inet arrivals; add chain inet arrivals in { type filter hook input priority 10; }"
 	for from := 1; from < i; from++ {
-		rules += fmt.Sprintf("; add counter inet meter from%d; add rule inet meter in ip saddr %s counter name from%d", from, b.addr(from), from)
+		rules += fmt.Sprintf("; add counter inet arrivals from%d; add rule inet arrivals in ip saddr %s counter name from%d", from, b.addr(from), from)
 	}
 	return sh("ip netns exec %s nft '%s'", b.host(i), rules)
 }
 
 // arrived is what the meter of host i has counted from each host before it. Bytes.
 func (b *bed) arrived(i int) ([]float64, error) {
-	out, err := capture("ip netns exec %s nft -j list counters table inet meter", b.host(i))
+	out, err := capture("ip netns exec %s nft -j list counters table inet arrivals", b.host(i))
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func capture(format string, args ...any) ([]byte, error) {
 	c.Stderr = &trouble
 	out, err := c.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", script, err, strings.TrimSpace(trouble.String()))
+		return nil, fmt.Errorf("%.120s: %w: %.300s", script, err, strings.TrimSpace(trouble.String()))
 	}
 	return out, nil
 }

@@ -40,7 +40,7 @@ var allBottlenecks = []bottleneck{
 	},
 	{
 		"beside", "messages, 200 a second, beside bulk at 100 Mbit/s: ms", "rate 100mbit burst 64k latency 50ms",
-		[]string{"p50 / p99", "alone", "beside bulk", "p99 rises by", "bulk, Mbit/s"},
+		[]string{"p50 / p99", "alone", "beside bulk", "p99 rises by", "all that arrives, Mbit/s"},
 		[][]string{{"earshot"}, {"quic"}, {"kcp"}, {"tcp-bbr"}, {"tcp-cubic"}},
 		beside,
 	},
@@ -100,7 +100,6 @@ func share(ctx context.Context, l *lab, names []string, d time.Duration) ([]stri
 			return nil, err
 		}
 		defer f.end()
-		defer f.client.stop()
 	}
 	if err := l.flowing(ctx, 3); err != nil { // the time counts from then
 		return nil, err
@@ -162,6 +161,9 @@ func mbit(r result) float64 { return float64(r.Bytes) * 8 / 1e6 / r.Elapsed }
 
 // beside has bulk and messages from the same host: of earshot between the same two nodes, of the others over a connection each.
 func beside(ctx context.Context, l *lab, names []string, d time.Duration) ([]string, error) {
+	if err := l.meter(3); err != nil {
+		return nil, err
+	}
 	p := l.programs[names[0]]
 	if p.resident != nil {
 		node, err := l.start(ctx, time.Hour, 1, p.resident(1), p.settled)
@@ -175,22 +177,30 @@ func beside(ctx context.Context, l *lab, names []string, d time.Duration) ([]str
 	if err != nil {
 		return nil, err
 	}
-	bulk, err := l.begin(ctx, names[0], 1, []int{3}, spec{duration: 2*d + timeToConnect/5})
+	bulk, err := l.begin(ctx, names[0], 1, []int{3}, spec{duration: 3*d + timeToConnect})
 	if err != nil {
 		return nil, err
 	}
 	defer bulk.end()
-	defer bulk.client.stop()
 	if err := pause(ctx, d/2); err != nil {
 		return nil, err
 	}
+	arrived, err := l.arrived(3)
+	if err != nil {
+		return nil, err
+	}
+	before, began := arrived[0], time.Now()
 	both, err := l.measure(ctx, names[0], []int{3}, paced)
 	if err != nil {
 		return nil, err
 	}
-	r, err := bulk.result()
+	took := time.Since(began)
+	if arrived, err = l.arrived(3); err != nil {
+		return nil, err
+	}
 	latency := func(r result) string { return fmt.Sprintf("%.2f / %.2f", r.P50*1000, r.P99*1000) }
 	return []string{
-		names[0], latency(alone), latency(both), fmt.Sprintf("%.2f", (both.P99-alone.P99)*1000), fmt.Sprintf("%.1f", mbit(r)),
-	}, err
+		names[0], latency(alone), latency(both), fmt.Sprintf("%.2f", (both.P99-alone.P99)*1000),
+		fmt.Sprintf("%.1f", (arrived[0]-before)*8/1e6/took.Seconds()),
+	}, nil
 }

@@ -145,6 +145,9 @@ func (l *lab) begin(ctx context.Context, name string, from int, to []int, s spec
 func (f *flow) result() (result, error) { return f.client.finish(f.program.result) }
 
 func (f *flow) end() {
+	if f.client != nil {
+		f.client.stop()
+	}
 	for _, p := range f.servers {
 		p.stop()
 	}
