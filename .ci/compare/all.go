@@ -20,7 +20,7 @@ type options struct {
 	rounds            int
 	duration          time.Duration // of each measurement
 	bottleneck        time.Duration // of each at a bottleneck; what comes later than half of it counts
-	perPacket         bool
+	whole             bool          // segmentation offload reaches from end to end
 	quick             bool
 	earshot           string // the product's binary
 	folder            string // for what the contenders keep
@@ -38,7 +38,7 @@ func (o *options) parse(args []string) error {
 	f.DurationVar(&o.duration, "duration", 4*time.Second, "of each measurement")
 	f.DurationVar(&o.bottleneck, "bottleneck", 10*time.Second, "duration of each measurement at a bottleneck, of which the second half counts")
 	f.BoolVar(&o.quick, "quick", false, "one short round with 0 and 10 % loss: do they all work?")
-	f.BoolVar(&o.perPacket, "per-packet", false, "lose single packets, not what segmentation offload left in one piece; everything goes slower then")
+	f.BoolVar(&o.whole, "whole", false, "let segmentation offload reach from end to end, and lose its pieces of many packets whole")
 	f.StringVar(&o.earshot, "earshot", "earshot", "the product's `BINARY`")
 	f.StringVar(&o.folder, "folder", os.TempDir(), "for what earshot keeps")
 	f.StringVar(&o.name, "name", "compare", "prefix of the network namespaces")
@@ -86,27 +86,46 @@ func all(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	programs := map[string]program{"earshot": earshot(o.earshot, o.folder)}
+	c := &comparison{options: o, programs: map[string]program{"earshot": earshot(o.earshot, o.folder)}}
 	for name := range contenders {
-		programs[name] = own(self, name)
+		c.programs[name] = own(self, name)
 	}
 	began := time.Now()
 	fmt.Printf("%d processors, %d rounds of %v, loss of each direction\n", runtime.NumCPU(), o.rounds, o.duration)
-	for _, part := range []func(context.Context, options, map[string]program) error{grids, bottlenecks} {
-		if err := part(ctx, o, programs); err != nil {
-			return err
-		}
+	if err := c.grids(ctx); err != nil {
+		return err
+	}
+	if err := c.bottlenecks(ctx); err != nil {
+		return err
 	}
 	fmt.Printf("\n%v in all\n", time.Since(began).Round(time.Second))
+	if c.failed > 0 {
+		return fmt.Errorf("%d measurements of earshot failed", c.failed)
+	}
 	return nil
 }
 
+// comparison is one run.
+type comparison struct {
+	options
+	programs map[string]program
+	failed   int // measurements of earshot
+}
+
+// trouble tells of a measurement that failed. The others go on.
+func (c *comparison) trouble(test, contender string, err error) {
+	fmt.Fprintf(os.Stderr, "compare: %s of %s: %v\n", test, contender, err)
+	if contender == "earshot" {
+		c.failed++
+	}
+}
+
 // onBed does something on a bed of its own.
-func onBed(o options, hosts int, programs map[string]program, do func(*lab) error) error {
-	b, err := newBed(o.name, hosts)
+func (c *comparison) onBed(hosts int, do func(*lab) error) error {
+	b, err := newBed(c.name, hosts)
 	if err != nil {
 		return err
 	}
 	defer b.remove()
-	return do(&lab{bed: b, programs: programs, port: 7000})
+	return do(&lab{bed: b, programs: c.programs, port: 7000})
 }

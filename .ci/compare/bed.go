@@ -79,9 +79,19 @@ func (b *bed) loss(percent int) error {
 	return nil
 }
 
-// split makes the kernel cut what segmentation offload would leave in one piece until the receiver: then loss and queues
-// see single packets, as the wire of a real LAN does.
-func (b *bed) split() error {
+// cut makes the switch cut into packets what segmentation offload left in one piece: what arrives then, and is lost, are
+// single packets, as on the wire of a real LAN.
+func (b *bed) cut() error {
+	for i := range b.hosts {
+		if err := sh("ip -n %s link set p%d gso_max_segs 1", b.hub(), i+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutAtOnce makes the hosts do it, for a queue in the switch to see single packets. It slows them, which matters to no bottleneck.
+func (b *bed) cutAtOnce() error {
 	for i := range b.hosts {
 		if err := sh("ip -n %s link set eth0 gso_max_segs 1", b.host(i+1)); err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 )
@@ -54,27 +53,27 @@ func testNames() (names []string) {
 	return append(names, "share", "queue", "beside")
 }
 
-// bottlenecks measures those that o asks for once each, and prints them.
-func bottlenecks(ctx context.Context, o options, programs map[string]program) error {
+// bottlenecks measures those that are asked for, once each, and prints them.
+func (c *comparison) bottlenecks(ctx context.Context) error {
 	for _, b := range allBottlenecks {
-		if !slices.Contains(o.tests, b.name) {
+		if !slices.Contains(c.tests, b.name) {
 			continue
 		}
 		rows := [][]string{b.head}
 		for _, names := range b.flows {
-			if slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(o.contenders, name) }) {
+			if slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(c.contenders, name) }) {
 				continue
 			}
-			err := onBed(o, 3, programs, func(l *lab) error {
-				if err := l.split(); err != nil {
+			err := c.onBed(3, func(l *lab) error {
+				if err := l.cutAtOnce(); err != nil {
 					return err
 				}
 				if err := l.narrow(3, b.queue); err != nil {
 					return err
 				}
-				row, err := b.row(ctx, l, names, o.bottleneck)
+				row, err := b.row(ctx, l, names, c.bottleneck)
 				if err != nil && ctx.Err() == nil {
-					fmt.Fprintf(os.Stderr, "compare: %s of %v: %v\n", b.name, names, err)
+					c.trouble(b.name, names[0], err)
 					row, err = make([]string, len(b.head)), nil
 					copy(row, names)
 				}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 )
@@ -59,15 +58,15 @@ type cell struct {
 	loss            int
 }
 
-// grids measures those that o asks for, all contenders in turn in every round, and prints them.
-func grids(ctx context.Context, o options, programs map[string]program) error {
+// grids measures those that are asked for, all contenders in turn in every round, and prints them.
+func (c *comparison) grids(ctx context.Context) error {
 	var chosen []grid
 	for _, g := range allGrids {
-		g.contenders = slices.DeleteFunc(slices.Clone(o.contenders), func(c string) bool { return !slices.Contains(g.contenders, c) })
-		if o.losses != nil && len(g.losses) > 1 {
-			g.losses = o.losses
+		g.contenders = slices.DeleteFunc(slices.Clone(c.contenders), func(name string) bool { return !slices.Contains(g.contenders, name) })
+		if c.losses != nil && len(g.losses) > 1 {
+			g.losses = c.losses
 		}
-		if slices.Contains(o.tests, g.name) {
+		if slices.Contains(c.tests, g.name) {
 			chosen = append(chosen, g)
 		}
 	}
@@ -77,7 +76,7 @@ func grids(ctx context.Context, o options, programs map[string]program) error {
 		if len(same) == 0 {
 			continue
 		}
-		if err := onBed(o, 1+hosts, programs, func(l *lab) error { return rounds(ctx, o, l, same, results) }); err != nil {
+		if err := c.onBed(1+hosts, func(l *lab) error { return c.measure(ctx, l, same, results) }); err != nil {
 			return err
 		}
 	}
@@ -87,16 +86,17 @@ func grids(ctx context.Context, o options, programs map[string]program) error {
 	return nil
 }
 
-func rounds(ctx context.Context, o options, l *lab, chosen []grid, results map[cell][]result) error {
-	if o.perPacket {
-		if err := l.split(); err != nil {
+// measure goes through the chosen grids in every round.
+func (c *comparison) measure(ctx context.Context, l *lab, chosen []grid, results map[cell][]result) error {
+	if !c.whole {
+		if err := l.cut(); err != nil {
 			return err
 		}
 	}
-	for range o.rounds {
+	for range c.rounds {
 		for _, g := range chosen {
 			s, to := g.spec, make([]int, g.hosts)
-			s.duration = o.duration
+			s.duration = c.duration
 			for i := range to {
 				to[i] = 2 + i
 			}
@@ -111,7 +111,7 @@ func rounds(ctx context.Context, o options, l *lab, chosen []grid, results map[c
 						return ctx.Err()
 					case errors.Is(err, errors.ErrUnsupported):
 					case err != nil:
-						fmt.Fprintf(os.Stderr, "compare: %s of %s at %d %%: %v\n", g.name, contender, loss, err)
+						c.trouble(fmt.Sprintf("%s at %d %%", g.name, loss), contender, err)
 					default:
 						results[cell{g.name, contender, loss}] = append(results[cell{g.name, contender, loss}], r)
 					}

@@ -142,7 +142,15 @@ func (l *lab) begin(ctx context.Context, name string, from int, to []int, s spec
 	return f, err
 }
 
-func (f *flow) result() (result, error) { return f.client.finish(f.program.result) }
+func (f *flow) result() (result, error) {
+	r, err := f.client.finish(f.program.result)
+	for _, server := range f.servers {
+		if text := strings.TrimSpace(server.output.String()); err != nil && text != f.ready {
+			err = fmt.Errorf("%w; served by: %s", err, text)
+		}
+	}
+	return r, err
+}
 
 func (f *flow) end() {
 	if f.client != nil {
