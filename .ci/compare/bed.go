@@ -45,16 +45,34 @@ func (b *bed) build() error {
 		return err
 	}
 	for i := range b.hosts {
-		if err := sh(`ip -n %s link add p%d type veth peer name eth0 netns %s
-			ip -n %[3]s addr add %s/24 brd + dev eth0
+		if err := sh(`ip -n %s link add p%d type veth peer name eth0 address %[6]s netns %[3]s
+			ip -n %[3]s addr add %[4]s/24 brd + dev eth0
 			ip -n %[3]s link set lo up
 			ip -n %[3]s link set eth0 up
 			ip -n %[3]s route add default dev eth0
-			ip -n %[1]s link set p%d master br0 up`, b.hub(), i+1, b.host(i+1), b.addr(i+1), i+1); err != nil {
+			ip -n %[1]s link set p%[2]d master br0 up
+			ip -n %[3]s -batch - <<end
+%[5]s
+end`, b.hub(), i+1, b.host(i+1), b.addr(i+1), b.neighbours(i+1), hardware(i+1)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func hardware(i int) string { return fmt.Sprintf("02:00:00:00:00:%02x", i) }
+
+// neighbours tells host i all hardware addresses, a command a line. Permanent entries, as the kernel's table of the others is
+// small, and one for all namespaces of a machine: when it is full, packets vanish.
+func (b *bed) neighbours(i int) string {
+	const format = "neigh replace %s lladdr %s dev eth0 nud permanent\n"
+	text := fmt.Sprintf(format, "255.255.255.255", "ff:ff:ff:ff:ff:ff") + fmt.Sprintf(format, b.addr(255), "ff:ff:ff:ff:ff:ff")
+	for j := range b.hosts {
+		if j+1 != i {
+			text += fmt.Sprintf(format, b.addr(j+1), hardware(j+1))
+		}
+	}
+	return text
 }
 
 // remove ends what of the bed is there. Its links go with their namespaces.
