@@ -37,7 +37,7 @@ func (o *options) parse(args []string) error {
 	f.IntVar(&o.rounds, "rounds", 5, "measurements of each, of which the median is printed")
 	f.DurationVar(&o.duration, "duration", 4*time.Second, "of each measurement")
 	f.DurationVar(&o.bottleneck, "bottleneck", 10*time.Second, "duration of each measurement at a bottleneck, of which the second half counts")
-	f.BoolVar(&o.quick, "quick", false, "one short round with 0 and 10 % loss: do they all work?")
+	f.BoolVar(&o.quick, "quick", false, "one short round, with 0 and 10 % loss: do they all work?")
 	f.BoolVar(&o.whole, "whole", false, "let segmentation offload reach from end to end, and lose its pieces of many packets whole")
 	f.StringVar(&o.earshot, "earshot", "earshot", "the product's `BINARY`")
 	f.StringVar(&o.folder, "folder", os.TempDir(), "for what earshot keeps")
@@ -46,7 +46,10 @@ func (o *options) parse(args []string) error {
 		return err
 	}
 	if o.quick {
-		o.rounds, o.duration, o.bottleneck, o.losses = 1, 400*time.Millisecond, time.Second, []int{0, 10}
+		o.rounds, o.duration, o.bottleneck = 1, 400*time.Millisecond, time.Second
+		if *losses == "" {
+			*losses = "0,10"
+		}
 	}
 	o.contenders, o.tests = strings.Split(*contenders, ","), strings.Split(*tests, ",")
 	for _, c := range o.contenders {

@@ -168,7 +168,7 @@ func (g grid) print(results map[cell][]result) {
 		}
 	}
 	printTable(g.title, medians)
-	if slices.Contains(g.contenders, "earshot") {
+	if slices.Contains(g.contenders, "earshot") && len(ratios) > 1 {
 		printTable("", ratios)
 	}
 }

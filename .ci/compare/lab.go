@@ -34,6 +34,8 @@ type process struct {
 	*exec.Cmd
 	cancel context.CancelFunc
 	output output
+	ended  chan struct{}
+	err    error // how, once ended
 }
 
 // output keeps what a process prints, and tells when a word comes.
@@ -67,7 +69,7 @@ func (o *output) String() string {
 
 // start runs argv on a host until it ends or is stopped, at most for limit. With a word it waits until the process prints that.
 func (l *lab) start(ctx context.Context, limit time.Duration, host int, argv []string, word string) (*process, error) {
-	p := &process{output: output{word: word, found: make(chan struct{})}}
+	p := &process{output: output{word: word, found: make(chan struct{})}, ended: make(chan struct{})}
 	ctx, p.cancel = context.WithTimeout(ctx, limit)
 	p.Cmd = exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", l.host(host)}, argv...)...)
 	p.Stdout, p.Stderr = &p.output, &p.output
@@ -78,6 +80,11 @@ func (l *lab) start(ctx context.Context, limit time.Duration, host int, argv []s
 		p.cancel()
 		return nil, err
 	}
+	go func() {
+		p.err = p.Wait()
+		p.cancel()
+		close(p.ended)
+	}()
 	if word == "" {
 		return p, nil
 	}
@@ -85,7 +92,7 @@ func (l *lab) start(ctx context.Context, limit time.Duration, host int, argv []s
 	case <-p.output.found:
 		return p, nil
 	case <-time.After(timeToConnect):
-	case <-ctx.Done():
+	case <-p.ended: // at the latest when ctx is done
 	}
 	p.stop()
 	return nil, fmt.Errorf("%s is not ready: %s", strings.Join(argv, " "), p.output.String())
@@ -94,16 +101,15 @@ func (l *lab) start(ctx context.Context, limit time.Duration, host int, argv []s
 // stop ends the process, and waits for that.
 func (p *process) stop() {
 	p.cancel()
-	_ = p.Wait() // ended as it was told to, or waited for already
+	<-p.ended
 }
 
 // finish waits for the end of the process, and reads the result.
 func (p *process) finish(read func([]byte) (result, error)) (result, error) {
-	err := p.Wait()
-	p.cancel()
+	<-p.ended
 	text := strings.TrimSpace(p.output.String())
-	if err != nil {
-		return result{}, fmt.Errorf("%w: %s", err, text)
+	if p.err != nil {
+		return result{}, fmt.Errorf("%w: %s", p.err, text)
 	}
 	return read([]byte(text[strings.LastIndexByte(text, '\n')+1:]))
 }
@@ -116,8 +122,8 @@ type flow struct {
 }
 
 // begin starts the servers of a contender and its client.
-func (l *lab) begin(ctx context.Context, name string, from int, to []int, s spec) (f *flow, err error) {
-	f = &flow{program: l.programs[name]}
+func (l *lab) begin(ctx context.Context, name string, from int, to []int, s spec) (started *flow, err error) {
+	f := &flow{program: l.programs[name]}
 	defer func() {
 		if err != nil {
 			f.end()

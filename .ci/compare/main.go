@@ -50,7 +50,7 @@ var contenders = map[string]contender{
 const timeToConnect = 15 * time.Second
 
 func main() {
-	if err := command(os.Args[1:]); err != nil {
+	if err := command(os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
