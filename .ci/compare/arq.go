@@ -91,16 +91,15 @@ func (l *arqLink) send(number uint64, body []byte) error {
 
 func (l *arqLink) acked() (uint64, error) {
 	for {
-		due, err := l.repeat()
-		if err != nil {
-			return 0, err
-		}
-		if err := l.c.SetReadDeadline(due); err != nil {
+		if err := l.c.SetReadDeadline(l.due()); err != nil {
 			return 0, err
 		}
 		n, from, err := l.c.ReadFromUDPAddrPort(l.in)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
+			if err := l.repeat(); err != nil {
+				return 0, err
+			}
 		case err != nil:
 			return 0, err
 		case n == 8:
@@ -111,8 +110,22 @@ func (l *arqLink) acked() (uint64, error) {
 	}
 }
 
-// repeat sends again what is due, and says when it has to be called again.
-func (l *arqLink) repeat() (time.Time, error) {
+// due is when to repeat next: not before what has come already is read, or a slow machine is flooded.
+func (l *arqLink) due() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if len(l.waiting) == 0 {
+		return now.Add(arqTimer) // a message may be sent meanwhile
+	}
+	if soon := now.Add(arqTimer / 10); l.waiting[0].due.Before(soon) {
+		return soon
+	}
+	return l.waiting[0].due
+}
+
+// repeat sends again what is due.
+func (l *arqLink) repeat() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -122,14 +135,11 @@ func (l *arqLink) repeat() (time.Time, error) {
 		l.waiting = append(l.waiting[1:], m)
 		for _, to := range m.missing {
 			if _, err := l.c.WriteToUDPAddrPort(m.datagram, to); err != nil {
-				return now, err
+				return err
 			}
 		}
 	}
-	if len(l.waiting) > 0 {
-		return l.waiting[0].due, nil
-	}
-	return now.Add(arqTimer), nil // a message may be sent meanwhile
+	return nil
 }
 
 // answered says whether all have acknowledged the message now.
