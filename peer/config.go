@@ -33,6 +33,8 @@ type Config struct {
 	Trace trace.Sink    // nil: none
 	Log   *slog.Logger  // nil: none
 
+	// AES tells that this machine computes AES-GCM in hardware; Start finds that out, a core alone is told.
+	AES bool
 	// LocalPorts gives the private ports of other instances on this host, for systems whose loopback has no broadcast.
 	LocalPorts func() []uint16
 	// Conn and AnnounceConn replace the real sockets.
