@@ -45,6 +45,8 @@ type Config struct {
 	// CPU tells the processor time that this process has spent so far, for benches. nil: unknown.
 	CPU func() time.Duration
 
+	// AES tells that this machine computes AES-GCM in hardware; Start finds that out, a core alone is told.
+	AES bool
 	// LocalPorts gives the private ports of other instances on this host, for systems whose loopback has no broadcast.
 	LocalPorts func() []uint16
 	// Conn and AnnounceConn replace the real sockets.

@@ -82,7 +82,7 @@ func NewCore(cfg Config, now time.Time, port uint16, state replica.State) (*Core
 	}
 	gate := newGate()
 	endpoint, err := session.NewEndpoint(session.Config{
-		Identity: cfg.Identity, Network: cfg.Network, Instance: inst, Rand: cfg.Rand, Answer: gate.answer,
+		Identity: cfg.Identity, Network: cfg.Network, Instance: inst, Rand: cfg.Rand, Answer: gate.answer, AES: cfg.AES,
 	})
 	if err != nil {
 		return nil, err

@@ -8,8 +8,20 @@ import (
 
 	"earshot/discovery/lan"
 	"earshot/protocol/frame"
+	"earshot/protocol/session"
 	"earshot/protocol/stream"
 )
+
+// Ciphers are what the sessions in use are sealed with, in the order in which their peers became known.
+func (c *Core) Ciphers() []session.Cipher {
+	var out []session.Cipher
+	for _, cn := range c.conns {
+		if cn.link != nil {
+			out = append(out, cn.link.session.Cipher())
+		}
+	}
+	return out
+}
 
 // Leftovers names what a core keeps beyond what a LAN that is well and silent needs: nothing, unless something leaks.
 func (c *Core) Leftovers() []string {

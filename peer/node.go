@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/cpu"
+
 	"earshot/discovery/lan"
 	"earshot/protocol"
 	"earshot/protocol/replica"
@@ -29,6 +31,11 @@ type Node struct {
 	feeds           []*feed // the loop's own
 }
 
+// aesInHardware tells whether Go computes AES and GHASH with instructions of this processor, the same test as in crypto/tls.
+var aesInHardware = cpu.X86.HasAES && cpu.X86.HasPCLMULQDQ && cpu.X86.HasSSE41 && cpu.X86.HasSSSE3 ||
+	cpu.ARM64.HasAES && cpu.ARM64.HasPMULL ||
+	cpu.S390X.HasAES && cpu.S390X.HasAESCTR && cpu.S390X.HasGHASH
+
 // Start opens the sockets and begins to take part. The feed has everything from the start on. Errors: a port that is
 // taken or not allowed, a name that cannot be, an interface that does not exist, a store that cannot be read.
 func Start(cfg Config) (*Node, Feed, error) {
@@ -44,6 +51,7 @@ func Start(cfg Config) (*Node, Feed, error) {
 	if cfg.CPU == nil {
 		cfg.CPU = processorTime
 	}
+	cfg.AES = cfg.AES || aesInHardware
 	state, err := cfg.Store.State()
 	if err != nil {
 		return nil, nil, fmt.Errorf("peer: store: %w", err)

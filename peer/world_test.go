@@ -50,6 +50,7 @@ type node struct {
 	disk     time.Duration // what a batch takes
 	host     *sim.Host
 	loopback bool // uses the loopback interface too
+	aes      bool // the machine has AES in hardware
 	asleep   bool // the machine is suspended: no timer runs, nothing is received
 	starts   int
 	skew     time.Duration
@@ -159,7 +160,7 @@ func (n *node) start(peers ...netip.AddrPort) {
 	state, _ := n.store.State()
 	n.core, err = peer.NewCore(peer.Config{
 		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers, Retention: n.keeps, Resume: n.resume,
-		ReadMarks: n.reads, Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w,
+		ReadMarks: n.reads, Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w, AES: n.aes,
 	}, n.clock(), n.private.Port, state)
 	if err != nil {
 		w.t.Fatal(err)

@@ -134,9 +134,10 @@ const (
 	GlareResume = time.Second
 	// ReplayWindow is how many packet numbers below the greatest are still told apart.
 	ReplayWindow = 8128
-	// RekeyAfter and RekeyPackets start a new session, ExpireAfter ends the old one.
+	// RekeyAfter and RekeyPackets start a new session, ExpireAfter ends the old one. The packets are what AES-GCM
+	// may seal under one key, of up to 2,048 bytes each (RFC 9001 appendix B.1.1).
 	RekeyAfter   = 10 * time.Minute
-	RekeyPackets = 1 << 32
+	RekeyPackets = 1 << 28
 	ExpireAfter  = 15 * time.Minute
 	// RetiredTime is how long packets of a replaced session are still taken.
 	RetiredTime = 5 * time.Second
