@@ -20,6 +20,7 @@ type mtu struct {
 	settled bool
 	again   time.Time // when the search begins anew
 	missing int       // signs in a row that long packets do not arrive any more
+	missed  time.Time // of the last one
 }
 
 // Constants of the search.
@@ -110,10 +111,12 @@ func long(size int) bool { return size > protocol.MaxDatagram }
 
 // miss notes that long packets were lost, or are not heard of.
 func (c *Core) miss(now time.Time, cn *conn, n int) {
-	if !long(cn.mtu.size) {
-		return // those were sent before
+	m := &cn.mtu
+	if n == 0 || !long(m.size) || n < mtuTimeout && now.Sub(m.missed) < cn.link.sender.ProbeTimeout() {
+		return // they were sent before, or belong to the same loss as others
 	}
-	if cn.mtu.missing += n; cn.mtu.missing >= mtuMissing {
+	m.missed = now
+	if m.missing += n; m.missing >= mtuMissing {
 		c.blackHole(now, cn)
 	}
 }
