@@ -27,7 +27,8 @@ type kept struct {
 	length int
 }
 
-// keeps reads a host's database, which an instance may have open.
+// keeps reads a host's database, which an instance may have open: of the logs what was there at one moment, of the rest
+// also what has come since.
 func (h *hosts) keeps(host int) (*kept, error) {
 	s, err := store.OpenReadOnly(h.file(host))
 	if err != nil {
@@ -44,17 +45,21 @@ func (h *hosts) keeps(host int) (*kept, error) {
 			return nil, err
 		}
 		k.raws[l.Log] = map[uint64][]byte{}
+		count := 0
 		for _, raw := range raws {
 			_, seq, err := replica.Peek(raw)
 			if err != nil {
 				return nil, err
 			}
-			k.raws[l.Log][seq] = raw
-			k.length++
+			if l.Ranges.Contains(seq) { // or it has come since
+				k.raws[l.Log][seq] = raw
+				count++
+			}
 		}
-		if n := len(k.raws[l.Log]); n != len(raws) || uint64(n) != l.Ranges.Len() {
-			return nil, fmt.Errorf("%s: %d entries under %d numbers, of which it knows %s", l.Log, len(raws), n, l.Ranges)
+		if n := len(k.raws[l.Log]); n != count || uint64(n) != l.Ranges.Len() {
+			return nil, fmt.Errorf("%s: %d entries under %d numbers, it knows %s", l.Log, count, n, l.Ranges)
 		}
+		k.length += count
 	}
 	for _, r := range k.state.Rooms {
 		name := "#" + r.Name

@@ -11,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	lib "modernc.org/sqlite/lib"
 
 	"earshot/protocol/replica"
 )
@@ -41,7 +44,7 @@ func open(path string, steps []string, network func(dir string) (string, error))
 		return nil, explain(path, err)
 	}
 	s := &Store{path: path, check: notNeeded(), pace: searchPace}
-	if s.write, err = openWriter(path); err != nil {
+	if s.write, err = openWaiting(path); err != nil {
 		return nil, explain(path, err)
 	}
 	if err = s.write.migrate(version, steps); err == nil {
@@ -131,7 +134,24 @@ func inspect(path string, steps []string) (version int, unclean bool, err error)
 	if info, err := os.Stat(path); err == nil && info.Size() == 0 && !exists(path+"-wal") {
 		return 0, false, nil
 	}
-	return inspectAs(path, "mode=ro", steps)
+	version, unclean, err = inspectAs(path, "mode=ro", steps)
+	if code(err) == lib.SQLITE_READONLY_ROLLBACK && fromNothing(path) {
+		return inspectAs(path, "mode=rw", steps) // SQLite makes it empty again
+	}
+	return version, unclean, err
+}
+
+// fromNothing tells whether the rollback journal of a file is that of one who died while making it: the number of pages
+// before the change (https://sqlite.org/fileformat.html#the_rollback_journal) is zero.
+func fromNothing(path string) bool {
+	f, err := os.Open(path + "-journal")
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var pages [4]byte
+	_, err = f.ReadAt(pages[:], 16)
+	return err == nil && pages == [4]byte{}
 }
 
 func exists(path string) bool {
@@ -197,8 +217,21 @@ func uri(path, options string) string {
 	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + options
 }
 
-// Both kinds of connection wait for others this long (milliseconds) before they give up.
-const pragmas = "&_dqs=0&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)"
+// busy is how long connections wait for those of others before they give up.
+const busy = 5 * time.Second
+
+var pragmas = fmt.Sprintf("&_dqs=0&_pragma=busy_timeout(%d)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)", busy.Milliseconds())
+
+// openWaiting waits where SQLite does not, although it was told to: to give an empty file its write-ahead log, which
+// needs the lock of one who writes.
+func openWaiting(path string) (*writer, error) {
+	for end := time.Now().Add(busy); ; time.Sleep(busy / 500) {
+		w, err := openWriter(path)
+		if code(err)&0xff != lib.SQLITE_BUSY || time.Now().After(end) {
+			return w, err
+		}
+	}
+}
 
 func openWriter(path string) (*writer, error) {
 	db, err := sql.Open("sqlite", uri(path, "mode=rw&_defensive=1"+pragmas+
