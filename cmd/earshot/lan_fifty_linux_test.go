@@ -30,7 +30,7 @@ import (
 const (
 	fifty       = 50
 	fiftyPause  = 10 * time.Millisecond
-	fiftyWarm   = 40 // lines first: who has just met fifty has strange ideas of how long answers take
+	fiftyWarm   = 40               // lines first: who has just met fifty has strange ideas of how long answers take
 	fiftyTrials = 60 * time.Second // for all to meet
 )
 
@@ -71,7 +71,7 @@ func benchmarkFiftyLines(b *testing.B, loss int, stores func(b *testing.B, i int
 		if _, err := author.Say(b.Context(), "#"+peer.Lobby, "warm", false); err != nil {
 			b.Fatal(err)
 		}
-		time.Sleep(5*fiftyPause)
+		time.Sleep(5 * fiftyPause)
 	}
 	for i := range 1 + fifty {
 		if loss > 0 {
