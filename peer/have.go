@@ -17,25 +17,50 @@ type haves struct {
 	last   time.Time
 	told   []*item // Haves on their way
 
-	// What its own Haves take, for the timeout of own lines: a smoothed time and its variance, as RFC 6298 has it.
+	answers answerTime // what its own Haves take, for the timeout of own lines
+}
+
+// answerTime is how long somebody takes to answer: a smoothed time and its variance, as RFC 6298 has it.
+type answerTime struct {
 	smoothed, variance time.Duration
+	known              bool // by a sample
+	late               int  // answers in a row that came after the timeout
+	least              time.Duration
 }
 
 func newHaves(rtt time.Duration) haves {
 	if rtt == 0 {
 		rtt = protocol.InitialRTT
 	}
-	return haves{ranges: map[replica.Log]protocol.RangeSet{}, smoothed: rtt + 5*time.Millisecond, variance: rtt/2 + 5*time.Millisecond}
+	return haves{
+		ranges:  map[replica.Log]protocol.RangeSet{},
+		answers: answerTime{smoothed: rtt + 5*time.Millisecond, variance: rtt/2 + 5*time.Millisecond},
+	}
 }
 
-// sample takes the time from an entry's only sending to its Have.
-func (h *haves) sample(d time.Duration) {
-	h.variance += ((h.smoothed - d).Abs() - h.variance) / 4
-	h.smoothed += (d - h.smoothed) / 8
+// sample takes the time from an entry's only sending to its Have. One above the timeout tells of loss, not of how long
+// answers take: only so many in a row that they cannot all have been lost make the timeout longer.
+func (a *answerTime) sample(d time.Duration) {
+	if d > a.timeout() {
+		if a.late++; a.late == 1 || d < a.least {
+			a.least = d
+		}
+		if a.late < protocol.LateHaves {
+			return
+		}
+		a.known, d = false, a.least
+	}
+	a.late = 0
+	if !a.known || d < a.smoothed/8 { // one that took long before says little of how long they take now
+		a.known, a.smoothed, a.variance = true, d, d/2
+		return
+	}
+	a.variance += ((a.smoothed - d).Abs() - a.variance) / 4
+	a.smoothed += (d - a.smoothed) / 8
 }
 
-func (h *haves) timeout() time.Duration {
-	return min(max(h.smoothed+4*h.variance, protocol.HaveTimeoutMin), protocol.HaveTimeoutMax)
+func (a *answerTime) timeout() time.Duration {
+	return min(max(a.smoothed+4*a.variance, protocol.HaveTimeoutMin), protocol.HaveTimeoutMax)
 }
 
 // owesHave notes that an entry is stored, for every instance of its author.
@@ -54,9 +79,14 @@ func (c *Core) owe(now time.Time, log replica.Log, seq uint64) {
 	}
 }
 
+// haveSpread is the time over which those who have stored the same entry spread their Haves, and the least between two of one.
+func (c *Core) haveSpread() time.Duration {
+	return max(protocol.HaveSpreadMin, time.Duration(len(c.conns))*protocol.HaveSpread)
+}
+
 // oweTo has one instance told that an entry is stored.
 func (c *Core) oweTo(now time.Time, cn *conn, log replica.Log, seq uint64) {
-	spread := max(protocol.HaveSpreadMin, time.Duration(len(c.conns))*protocol.HaveSpread)
+	spread := c.haveSpread()
 	h := &cn.haves
 	if h.telling(log, seq) {
 		return

@@ -31,8 +31,9 @@ type line struct {
 	casts    int
 	sendings int
 	sent     time.Time // when it was sent first
-	sentTo   []*person // and to whom
-	wait     time.Duration
+	sentTo   []*person // and to whom only then
+	last     time.Time // when it was sent last
+	waits    int       // how often that was in vain
 	next     time.Time
 }
 
@@ -42,7 +43,7 @@ func (c *Core) push(now time.Time, own []arrival) {
 	for _, a := range own {
 		l := a.line
 		online := l.missing()
-		l.sent, l.sentTo = now, online
+		l.sent, l.last, l.sentTo = now, now, online
 		switch {
 		case len(l.audience) == 0:
 		case len(online) > protocol.CastAbove && a.room.public != "" && len(l.raw) <= castRoom:
@@ -58,10 +59,7 @@ func (c *Core) push(now time.Time, own []arrival) {
 			c.pushTo(l, online)
 		}
 		if len(l.audience) > 0 {
-			l.wait = c.haveTimeout(online)
-			if len(online) > 0 {
-				l.next = now.Add(l.wait)
-			}
+			c.await(l, online)
 			c.outbox.list = append(c.outbox.list, l)
 		}
 		c.handOut(now, l)
@@ -126,15 +124,24 @@ func (l *line) missing() []*person {
 	return out
 }
 
-// haveTimeout is when a line's Haves should have come: the slowest expected one with its variance.
-func (c *Core) haveTimeout(to []*person) time.Duration {
-	d := time.Duration(0)
-	for _, p := range to {
-		if cn := p.best(); cn != nil {
-			d = max(d, cn.haves.timeout())
-		}
+// haveTimeout is when the Have of somebody for this line should have come, from when it was sent last.
+func (c *Core) haveTimeout(l *line, p *person) time.Duration {
+	d := protocol.HaveTimeoutMax
+	if cn := p.best(); cn != nil {
+		d = max(cn.haves.answers.timeout(), 2*c.haveSpread())
 	}
-	return d
+	for n := 0; n < l.waits && d < protocol.ResendMax; n++ {
+		d *= 2
+	}
+	return min(d, protocol.ResendMax)
+}
+
+// await sets the timer of a line for the first of those who miss it.
+func (c *Core) await(l *line, missing []*person) {
+	l.next = time.Time{}
+	for _, p := range missing {
+		l.next = earliest(l.next, l.last.Add(c.haveTimeout(l, p)))
+	}
 }
 
 // advanceOutbox sends again what should have been stored by now.
@@ -148,18 +155,24 @@ func (c *Core) advanceOutbox(now time.Time) {
 			continue
 		}
 		missing := l.missing()
-		if len(missing) == 0 {
-			l.next = time.Time{}
-			continue
+		var late []*person // and those whose time comes soon: to have them all at once may spare datagrams
+		for _, p := range missing {
+			if 2*c.haveTimeout(l, p) <= 3*now.Sub(l.last) {
+				late = append(late, p)
+			}
 		}
-		l.wait = min(max(2*l.wait, protocol.HaveSpreadMin), protocol.ResendMax)
-		l.next = now.Add(l.wait)
-		if l.casts == 1 && len(missing) > 3 && len(missing)*10 > len(l.audience) {
-			again = append(again, l)
-			l.sendings++
-		} else if c.pushTo(l, missing) {
-			l.sendings++
+		if len(late) > 0 {
+			if l.casts == 1 && len(late) > 3 && len(late)*10 > len(l.audience) {
+				again = append(again, l)
+				l.sendings++
+				l.sentTo = nil
+			} else if c.pushTo(l, late) {
+				l.sendings++
+				l.sentTo = slices.DeleteFunc(l.sentTo, func(p *person) bool { return slices.Contains(late, p) })
+			}
+			l.last, l.waits = now, l.waits+1
 		}
+		c.await(l, missing)
 	}
 	c.cast(now, again, "owed again")
 	c.outbox.arm()
@@ -179,9 +192,9 @@ func (c *Core) delivered(now time.Time, p *person, log replica.Log, ranges proto
 		if l.place.log != log || !ranges.Contains(l.place.seq) || slices.Contains(l.reached, p) || !slices.Contains(l.audience, p) {
 			continue
 		}
-		if l.sendings == 1 && slices.Contains(l.sentTo, p) {
+		if slices.Contains(l.sentTo, p) {
 			if cn := p.best(); cn != nil {
-				cn.haves.sample(now.Sub(l.sent))
+				cn.haves.answers.sample(now.Sub(l.sent))
 			}
 		}
 		l.reached = append(l.reached, p)
@@ -205,8 +218,7 @@ func (c *Core) delivered(now time.Time, p *person, log replica.Log, ranges proto
 func (o *outbox) returned(now time.Time, p *person) {
 	for _, l := range o.list {
 		if l.next.IsZero() && slices.Contains(l.audience, p) && !slices.Contains(l.reached, p) {
-			l.wait = time.Second
-			l.next = now.Add(l.wait)
+			l.waits, l.next = 0, now.Add(time.Second)
 		}
 	}
 	o.arm()

@@ -92,8 +92,7 @@ func (c *Core) restoreLine(now time.Time, x replica.LineState, v replica.Verifie
 	})
 	c.outbox.list = slices.Insert(c.outbox.list, at, l)
 	if len(l.missing()) > 0 { // they came before it
-		l.wait = time.Second
-		l.next = now.Add(l.wait)
+		l.last, l.next = now, now.Add(time.Second)
 	}
 	c.handOut(now, l)
 }

@@ -351,7 +351,7 @@ func (s *simulation) silence() {
 // TestTrafficStaysNearTheIdeal says lines one at a time and counts datagrams. Between two, a line takes an entry and a
 // Have, each with its Ack; where it rides ahead of loss, as many copies with their Acks beside. Among n, it takes a cast, and a
 // Have with its Ack from everybody else; whoever has missed the cast is given the line as between two, but for the Have, which
-// is counted already. What is lost and repaired may come on top of that: a quarter at 10 % loss, 70 % at 30 %,
+// is counted already. What is lost and repaired may come on top of that: a quarter at 10 % loss, 70 % or, among eight, 80 % at 30 %,
 // where probes go in pairs.
 func TestTrafficStaysNearTheIdeal(t *testing.T) {
 	const lines = 100
@@ -366,7 +366,7 @@ func TestTrafficStaysNearTheIdeal(t *testing.T) {
 		{2, 0.3, 3, 1.7},
 		{8, 0, 0, 1.1},
 		{8, 0.1, 2, 1.25},
-		{8, 0.3, 3, 1.7},
+		{8, 0.3, 3, 1.8},
 	} {
 		ideal := float64(4 + 2*x.copies)
 		if others := float64(x.nodes - 1); x.nodes > 2 {

@@ -37,6 +37,10 @@ func read(b []byte) (what string, again []byte, err error) {
 	case protocol.KindCast:
 		c, err := protocol.ParseCast(b)
 		return kind.String() + " " + text(c), encode(c), err
+	case protocol.KindBench:
+		var c protocol.BenchCast
+		err := c.Parse(b)
+		return kind.String() + " " + text(c), encode(&c), err
 	}
 	return kind.String(), b, nil
 }
@@ -72,7 +76,7 @@ func reader(file string) func([]byte) (string, []byte, error) {
 }
 
 func TestGoldenVectors(t *testing.T) {
-	for _, v := range protocol.ReadVectors(t, "header", "announcement", "cast", "frames") {
+	for _, v := range protocol.ReadVectors(t, "header", "announcement", "cast", "bench", "frames") {
 		what, again, err := reader(v.File)(v.Data)
 		if err != nil {
 			what = "refused: " + err.Error()
@@ -88,7 +92,7 @@ func TestGoldenVectors(t *testing.T) {
 // TestNoByteCanBeMisread cuts each golden value short everywhere and flips each of its bits: the result is refused, or
 // it is another value that is written as exactly these bytes. There is no third way, so nothing is ever half understood.
 func TestNoByteCanBeMisread(t *testing.T) {
-	for _, v := range protocol.ReadVectors(t, "header", "announcement", "cast", "frames") {
+	for _, v := range protocol.ReadVectors(t, "header", "announcement", "cast", "bench", "frames") {
 		check := func(what string, b []byte) error {
 			_, again, err := reader(v.File)(b)
 			if err == nil && !bytes.Equal(again, b) {
@@ -115,7 +119,7 @@ func TestNoByteCanBeMisread(t *testing.T) {
 // TestEveryKindAndFrameHasAVector keeps the vectors complete.
 func TestEveryKindAndFrameHasAVector(t *testing.T) {
 	seen := map[string]bool{}
-	for _, v := range protocol.ReadVectors(t, "header", "announcement", "cast", "frames") {
+	for _, v := range protocol.ReadVectors(t, "header", "announcement", "cast", "bench", "frames") {
 		for _, part := range strings.Split(v.Want, " + ") {
 			name, _, _ := strings.Cut(part, " {")
 			seen[name] = true
@@ -124,7 +128,7 @@ func TestEveryKindAndFrameHasAVector(t *testing.T) {
 			t.Errorf("%s: %x has no comment", v.File, v.Data)
 		}
 	}
-	for k := protocol.KindAnnouncement; k <= protocol.KindPacket; k++ {
+	for k := protocol.KindAnnouncement; k <= protocol.KindBench; k++ {
 		if !seen[k.String()] {
 			t.Errorf("no vector of %s", k)
 		}
@@ -152,7 +156,7 @@ func TestEveryKindAndFrameHasAVector(t *testing.T) {
 
 // FuzzDatagram: what is read is written again byte for byte, and every refusal has one of the named reasons.
 func FuzzDatagram(f *testing.F) {
-	for _, v := range protocol.ReadVectors(f, "header", "announcement", "cast") {
+	for _, v := range protocol.ReadVectors(f, "header", "announcement", "cast", "bench") {
 		f.Add(v.Data)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -17,6 +17,7 @@ const (
 	KindHandshake3
 	KindCookie
 	KindPacket
+	KindBench
 )
 
 var kindNames = [...]string{
@@ -27,6 +28,7 @@ var kindNames = [...]string{
 	KindHandshake3:   "handshake 3",
 	KindCookie:       "cookie",
 	KindPacket:       "packet",
+	KindBench:        "bench cast",
 }
 
 func (k Kind) String() string {
@@ -97,7 +99,7 @@ func ParseKind(b []byte) (Kind, error) {
 	if b[1] != Version {
 		return 0, ErrVersion
 	}
-	if k := Kind(b[2]); k >= KindAnnouncement && k <= KindPacket {
+	if k := Kind(b[2]); k >= KindAnnouncement && k <= KindBench {
 		if k != KindPacket && len(b) > MaxReceive {
 			return k, errTooLarge
 		}

@@ -24,7 +24,7 @@ func TestParseKindNamesTheReason(t *testing.T) {
 		{"bin bomb", unhex(t, "c6 ff ff ff fe"), ErrScan},
 		{"a number", unhex(t, "01"), ErrHeader},
 		{"another version", unhex(t, "92 02 01"), ErrVersion},
-		{"another kind", unhex(t, "92 01 08"), ErrKind},
+		{"another kind", unhex(t, "92 01 09"), ErrKind},
 	} {
 		if _, err := ParseKind(c.data); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.what, err, c.want)

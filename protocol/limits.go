@@ -258,6 +258,8 @@ const (
 	HaveTimeoutMin = 5 * time.Millisecond
 	HaveTimeoutMax = time.Second
 	ResendMax      = 5 * time.Second
+	// LateHaves is how many Haves of somebody in a row must come after their timeout before it grows: fewer tell of loss.
+	LateHaves = 8
 	// MaxOwed is how many own lines await Haves; what is beyond is left to vectors.
 	MaxOwed = 4096
 	// CastAbove is how many online members make a cast cheaper than sessions.

@@ -83,6 +83,23 @@ func (l *LAN) In(host int, do func()) {
 	l.must(within(l.host(host).ns, do))
 }
 
+// Acquaint tells every host the link address of every other one. The kernel keeps what hosts learn by themselves in one table
+// for all namespaces, and by default of 1,024 entries: too few for more than 32 hosts that all speak to each other.
+func (l *LAN) Acquaint() {
+	l.t.Helper()
+	for i := range l.hosts {
+		to := l.link(i+1, "eth0").Attrs()
+		for j, h := range l.hosts {
+			if i != j {
+				l.must(h.handle.NeighSet(&netlink.Neigh{
+					LinkIndex: l.link(j+1, "eth0").Attrs().Index, State: netlink.NUD_PERMANENT,
+					IP: l.Addr(i + 1).AsSlice(), HardwareAddr: to.HardwareAddr,
+				}))
+			}
+		}
+	}
+}
+
 // Command prepares a program, or a command given to Main, to run on a host. It is killed at the end of the test at the latest.
 func (l *LAN) Command(host int, name string, args ...string) *exec.Cmd {
 	l.t.Helper()
