@@ -32,6 +32,8 @@ type conn struct {
 	mtu      mtu
 	wire     uint64 // bytes sent, and of them what had been sent before
 	resent   uint64
+	sent     uint64 // packets
+	received uint64
 	gone     bool
 	pieces   pieces
 	self     hello
