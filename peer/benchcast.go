@@ -239,7 +239,7 @@ func (c *Core) speakCast(now time.Time, r *castRun) {
 		for range k {
 			r.pending = append(r.pending, castMessage{at: now, last: now, missing: len(r.members), casts: 1})
 		}
-		r.check = earliest(r.check, now.Add(r.patience()))
+		r.check = earliest(r.check, now.Add(r.patience(r.members)))
 		r.sent += uint64(k)
 	}
 	if r.spec.Rate > 0 && r.spec.Rate < BenchFlood && r.sent < uint64(r.spec.Messages) && len(r.pending) < castWindow*per {
@@ -247,13 +247,13 @@ func (c *Core) speakCast(now time.Time, r *castRun) {
 	}
 }
 
-// patience is the least Have timeout.
-func (r *castRun) patience() time.Duration {
-	d := protocol.HaveTimeoutMax
-	for _, m := range r.members {
-		d = min(d, m.answers.timeout())
+// patience is after how long those members should have replied.
+func (r *castRun) patience(members []*castMember) time.Duration {
+	var timeouts []time.Duration
+	for _, m := range members {
+		timeouts = append(timeouts, m.answers.timeout())
 	}
-	return d
+	return typical(timeouts)
 }
 
 // castMessages broadcasts k messages from a number on in one datagram.
@@ -298,27 +298,27 @@ func (c *Core) repeatCast(now time.Time, r *castRun) {
 	}
 	r.check = time.Time{}
 	var again []uint64
-	least := r.patience()
+	wait := r.patience(r.members)
 	for i := range r.pending {
 		p, n := &r.pending[i], r.first+uint64(i)
 		if p.missing <= 0 {
 			continue
 		}
-		if first := p.last.Add(least << p.waits); now.Before(first) {
+		if first := p.last.Add(wait << p.waits); now.Before(first) {
 			r.check = earliest(r.check, first)
 			continue
 		}
-		var late []*castMember // and those whose time comes soon, as with lines
-		next := time.Time{}
+		var late, early []*castMember // late with those whose time comes soon, as with lines
 		for _, m := range r.members {
-			if wait := m.answers.timeout() << p.waits; m.got.Contains(n) {
-				continue
-			} else if 2*wait <= 3*now.Sub(p.last) {
+			switch {
+			case m.got.Contains(n):
+			case 2*m.answers.timeout()<<p.waits <= 3*now.Sub(p.last):
 				late = append(late, m)
-			} else {
-				next = earliest(next, p.last.Add(wait))
+			default:
+				early = append(early, m)
 			}
 		}
+		next := p.last.Add(r.patience(early) << p.waits)
 		if len(late) > 0 {
 			if p.casts == 1 && len(late) > 3 && len(late)*10 > len(r.members) {
 				p.casts++
@@ -331,7 +331,7 @@ func (c *Core) repeatCast(now time.Time, r *castRun) {
 				}
 			}
 			p.last, p.waits = now, min(p.waits+1, 10)
-			next = now.Add(least << p.waits)
+			next = now.Add(wait << p.waits)
 		}
 		r.check = earliest(r.check, next)
 	}

@@ -64,6 +64,16 @@ func (a *answerTime) timeout() time.Duration {
 	return min(max(a.smoothed+4*a.variance, a.floor), protocol.HaveTimeoutMax)
 }
 
+// typical is the middle one of some timeouts, which are put in order. The least of many would be too hasty, the greatest
+// would let the slowest delay the others.
+func typical(timeouts []time.Duration) time.Duration {
+	if len(timeouts) == 0 {
+		return protocol.HaveTimeoutMax
+	}
+	slices.Sort(timeouts)
+	return timeouts[(len(timeouts)-1)/2]
+}
+
 // owesHave notes that an entry is stored, for every instance of its author.
 func (c *Core) owesHave(now time.Time, v replica.Verified) {
 	e := v.Entry()
