@@ -16,6 +16,7 @@ import (
 
 // BenchSpec says what to measure: either messages, or the bytes of a stream. It ends when either bound is reached.
 type BenchSpec struct {
+	All      bool    `json:"all,omitempty"`      // with everybody who serves: messages alone, by broadcast
 	Messages int     `json:"messages,omitempty"` // how many; 0: none, but a stream
 	Size     int     `json:"size,omitempty"`     // of each, 0 to MaxBenchMessage. Bytes
 	Rate     float64 `json:"rate,omitempty"`     // of messages a second; 0: each after the reply to the one before; BenchFlood: as fast as the channel takes them
@@ -38,7 +39,11 @@ type BenchReport struct {
 	Bytes    int64         `json:"bytes"`              // delivered, of messages or of the stream
 	Latency  BenchLatency  `json:"latency"`            // of messages, from the sending to the reply
 
-	Packets       uint64        `json:"packets"`       // sent
+	Members  int    `json:"members,omitempty"`  // of a run with everybody
+	Casts    uint64 `json:"casts,omitempty"`    // datagrams broadcast in it
+	Received uint64 `json:"received,omitempty"` // packets that came from its members
+
+	Packets       uint64        `json:"packets"`       // sent, with Casts
 	Lost          uint64        `json:"lost"`          // of them, as far as this side found out
 	Wire          uint64        `json:"wire"`          // bytes of datagrams sent
 	Retransmitted uint64        `json:"retransmitted"` // of Wire, above what was new
@@ -106,6 +111,8 @@ func (s BenchSpec) check() error {
 		return wrap(ErrBench, "no number may be negative")
 	case s.Size < 0 || s.Size > MaxBenchMessage:
 		return wrap(ErrBench, "a message has 0 to %d bytes", MaxBenchMessage)
+	case s.All && s.Messages == 0:
+		return wrap(ErrBench, "to everybody go messages alone")
 	case s.Messages > 0 && s.Bytes > 0:
 		return wrap(ErrBench, "either messages or bytes")
 	case s.Messages == 0 && s.Bytes == 0 && s.Duration == 0:
@@ -114,9 +121,12 @@ func (s BenchSpec) check() error {
 	return nil
 }
 
-// Bench measures the channel to somebody who serves benches. reply comes once, with the report or ErrNoBench.
+// Bench measures the channel to somebody who serves benches, or whatever who is to everybody if the spec says All. reply comes once, with the report or ErrNoBench.
 // The returned function ends the run before its time.
 func (c *Core) Bench(now time.Time, who string, spec BenchSpec, reply func(BenchReport, error)) (stop func(now time.Time)) {
+	if err := spec.check(); err == nil && spec.All {
+		return c.benchAll(now, spec, reply)
+	}
 	p, err := c.find(who)
 	if err == nil {
 		err = spec.check()
@@ -161,6 +171,9 @@ func (c *Core) BenchProgress(now time.Time) []BenchReport {
 	for _, r := range c.bench.runs {
 		out = append(out, r.measure(c, now))
 	}
+	for _, r := range c.bench.casts {
+		out = append(out, r.measure(c, now))
+	}
 	return out
 }
 
@@ -180,12 +193,15 @@ func (r *benchRun) measure(c *Core, now time.Time) BenchReport {
 	b.Wire = r.cn.wire - r.wire
 	b.RTT, b.MTU, b.CPU = s.RTT().Smoothed, r.cn.mtu.size, c.cpu()-r.cpu
 	b.Retransmitted = r.cn.resent - r.resent
-	t := r.times
-	b.Latency = BenchLatency{
+	b.Latency = latency(r.times)
+	return b
+}
+
+func latency(t *hdrhistogram.Histogram) BenchLatency {
+	return BenchLatency{
 		Mean: time.Duration(t.Mean()), P50: time.Duration(t.ValueAtQuantile(50)), P90: time.Duration(t.ValueAtQuantile(90)),
 		P99: time.Duration(t.ValueAtQuantile(99)), P999: time.Duration(t.ValueAtQuantile(99.9)), Max: time.Duration(t.Max()),
 	}
-	return b
 }
 
 // answered takes what the serving side says of a run.
@@ -309,6 +325,12 @@ func (r *benchRun) speak(now time.Time, over bool) {
 func (b *bench) deadline() (d time.Time) {
 	for _, r := range b.runs {
 		d = earliest(d, r.due)
+	}
+	for _, r := range b.casts {
+		d = earliest(d, r.due, r.check)
+	}
+	for _, s := range b.served {
+		d = earliest(d, s.due)
 	}
 	return d
 }

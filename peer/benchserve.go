@@ -19,6 +19,7 @@ const maxServed = 64
 // bench is what this node measures, and what it serves.
 type bench struct {
 	runs   []*benchRun
+	casts  []*castRun
 	serves int // how many calls of ServeBench want it
 	served []*benchServed
 }
@@ -35,6 +36,14 @@ type benchServed struct {
 	// Replies that are still to be sent: messages that follow one another share one.
 	owed        bool
 	first, last uint64
+
+	// With messages that come by cast (SPEC section 5.14):
+	cast  bool
+	heard protocol.RangeSet // without reply
+	casts int               // that brought it
+	busy  bool              // the last reply was to more than one
+	told  time.Time         // when that was
+	due   time.Time         // when the next one is
 }
 
 // ServeBench answers benches from now on, until the returned function is called.
@@ -62,12 +71,15 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 			return nil
 		}
 	}
+	if c.castAnswered(now, cn, f) {
+		return nil
+	}
 	s := c.bench.find(cn, f.Run)
 	switch {
 	case c.bench.serves == 0, s == nil && (f.Op != frame.BenchOpen || len(c.bench.served) >= maxServed):
 		return errNoBench
 	case s == nil:
-		s = &benchServed{cn: cn, id: f.Run, cpu: c.cpu()}
+		s = &benchServed{cn: cn, id: f.Run, cpu: c.cpu(), cast: f.B == 1}
 		if f.A > 0 {
 			in, err := cn.streams.Accept(f.A)
 			if err != nil {
@@ -151,9 +163,11 @@ func (b *bench) read(cn *conn, in *stream.Incoming) {
 func (c *Core) flushBench(now time.Time) {
 	for _, s := range c.bench.served {
 		s.answer()
+		s.answerCasts(now)
 	}
 	c.bench.served = slices.DeleteFunc(c.bench.served, func(s *benchServed) bool { return s.cn.gone })
 	for _, r := range c.bench.runs {
 		c.driveBench(now, r)
 	}
+	c.advanceCasts(now)
 }

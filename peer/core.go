@@ -29,7 +29,8 @@ type Core struct {
 	enc     *protocol.Encoder
 	memory  memory // of what is being sent
 
-	packetIn frame.Packet // the one being received
+	packetIn frame.Packet       // the one being received
+	benchIn  protocol.BenchCast // likewise
 
 	endpoint *session.Endpoint
 	roster   *discovery.Roster

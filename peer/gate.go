@@ -39,7 +39,7 @@ func newGate() *gate {
 
 // admit tells whether an unauthenticated datagram may be looked at. live: it comes from the address of a session.
 func (g *gate) admit(now time.Time, from netip.AddrPort, kind protocol.Kind, live bool) bool {
-	if live && kind == protocol.KindCast {
+	if live && (kind == protocol.KindCast || kind == protocol.KindBench) {
 		return g.source(now, from).casts.AllowN(now, 1)
 	}
 	s := g.source(now, from)

@@ -23,8 +23,9 @@ type haves struct {
 // answerTime is how long somebody takes to answer: a smoothed time and its variance, as RFC 6298 has it.
 type answerTime struct {
 	smoothed, variance time.Duration
-	known              bool // by a sample
-	late               int  // answers in a row that came after the timeout
+	floor              time.Duration // the timeout is never less
+	known              bool          // by a sample
+	late               int           // answers in a row that came after the timeout
 	least              time.Duration
 }
 
@@ -34,7 +35,7 @@ func newHaves(rtt time.Duration) haves {
 	}
 	return haves{
 		ranges:  map[replica.Log]protocol.RangeSet{},
-		answers: answerTime{smoothed: rtt + 5*time.Millisecond, variance: rtt/2 + 5*time.Millisecond},
+		answers: answerTime{smoothed: rtt + 5*time.Millisecond, variance: rtt/2 + 5*time.Millisecond, floor: protocol.HaveTimeoutMin},
 	}
 }
 
@@ -60,7 +61,17 @@ func (a *answerTime) sample(d time.Duration) {
 }
 
 func (a *answerTime) timeout() time.Duration {
-	return min(max(a.smoothed+4*a.variance, protocol.HaveTimeoutMin), protocol.HaveTimeoutMax)
+	return min(max(a.smoothed+4*a.variance, a.floor), protocol.HaveTimeoutMax)
+}
+
+// typical is the middle one of some timeouts, which are put in order. The least of many would be too hasty, the greatest
+// would let the slowest delay the others.
+func typical(timeouts []time.Duration) time.Duration {
+	if len(timeouts) == 0 {
+		return protocol.HaveTimeoutMax
+	}
+	slices.Sort(timeouts)
+	return timeouts[(len(timeouts)-1)/2]
 }
 
 // owesHave notes that an entry is stored, for every instance of its author.

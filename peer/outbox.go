@@ -136,11 +136,15 @@ func (c *Core) haveTimeout(l *line, p *person) time.Duration {
 	return min(d, protocol.ResendMax)
 }
 
-// await sets the timer of a line for the first of those who miss it.
+// await sets the timer of a line for those who miss it.
 func (c *Core) await(l *line, missing []*person) {
 	l.next = time.Time{}
-	for _, p := range missing {
-		l.next = earliest(l.next, l.last.Add(c.haveTimeout(l, p)))
+	if len(missing) > 0 {
+		var timeouts []time.Duration
+		for _, p := range missing {
+			timeouts = append(timeouts, c.haveTimeout(l, p))
+		}
+		l.next = l.last.Add(typical(timeouts))
 	}
 }
 

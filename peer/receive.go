@@ -50,7 +50,9 @@ func (c *Core) receive(now time.Time, d datagram) {
 		return
 	}
 	r := trace.Record{Time: now, Kind: kind, Path: d.Path, Size: len(d.Data)}
-	d.Data = slices.Clone(d.Data) // entries are slices of the cast that brought them, and are kept
+	if kind != protocol.KindBench {
+		d.Data = slices.Clone(d.Data) // entries are slices of the cast that brought them, and are kept
+	}
 	switch {
 	case err != nil:
 	case c.leaving.left:
@@ -61,6 +63,8 @@ func (c *Core) receive(now time.Time, d datagram) {
 		err = c.receiveAnnouncement(now, d, &r)
 	case kind == protocol.KindCast:
 		err = c.receiveCast(now, d, &r)
+	case kind == protocol.KindBench:
+		err = c.receiveBenchCast(now, d, &r)
 	default:
 		err = c.endpoint.Receive(now, d.Path, kind, d.Data)
 	}
@@ -192,6 +196,7 @@ func (c *Core) packetCame(now time.Time, d datagram, r *trace.Record) error {
 		c.endpoint.Confirm(index)
 	}
 	cn.heard, cn.person.seen = now, now
+	cn.received++
 	c.roster.Life(now, cn.instance)
 	if l.receiver.Receive(now, number, p.Eliciting, bulk(p)) {
 		return errDuplicate

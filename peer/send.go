@@ -424,6 +424,7 @@ func (c *Core) seal(now time.Time, l *link, to protocol.Path, d draft, why strin
 	}
 	l.conn.path.spend(len(data))
 	l.conn.wire += uint64(len(data))
+	l.conn.sent++
 	c.send(to, data)
 }
 

@@ -260,6 +260,10 @@ const (
 	ResendMax      = 5 * time.Second
 	// LateHaves is how many Haves of somebody in a row must come after their timeout before it grows: fewer tell of loss.
 	LateHaves = 8
+	// BenchSpread is the time per session over which replies to a bench cast are spread, BenchTimeoutMin the least Have timeout
+	// of a bench with everybody (SPEC section 5.14).
+	BenchSpread     = 10 * time.Microsecond
+	BenchTimeoutMin = 2 * time.Millisecond
 	// MaxOwed is how many own lines await Haves; what is beyond is left to vectors.
 	MaxOwed = 4096
 	// CastAbove is how many online members make a cast cheaper than sessions.

@@ -97,13 +97,17 @@ otherwise how fast a stream of bytes goes.
 Messages go one at a time, each after the answer to the one before, or --rate a second,
 or with --rate max as many as the channel takes. Without any bound a stream goes for 10 s.
 
+--to all measures messages to everybody who serves: each is broadcast once, unsigned, and
+answered when the last of them has answered. It begins when nobody new has come for a second.
+
 Processor time is that of both programs. A gigabyte is 10^9 bytes.
 
 Exit codes: 0 measured, 1 failure, 2 wrong usage, 3 NAME is not here or serves no benches.`,
 		Example: `  earshot bench run --to bob
   earshot bench run --to bob --bytes 64MiB
   earshot bench run --to bob --messages 1000
-  earshot bench run --to bob --messages 2000 --rate 200 --json`,
+  earshot bench run --to bob --messages 2000 --rate 200 --json
+  earshot bench run --to all --messages 100000 --rate max`,
 		Args: noArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			spec, err := b.spec()
@@ -119,7 +123,7 @@ Exit codes: 0 measured, 1 failure, 2 wrong usage, 3 NAME is not here or serves n
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&b.to, "to", "", "`NAME` of who serves")
+	f.StringVar(&b.to, "to", "", "`NAME` of who serves, or all")
 	f.IntVar(&b.messages, "messages", 0, "`N` messages")
 	f.IntVar(&b.size, "size", 100, "`BYTES` of each message")
 	f.StringVar(&b.rate, "rate", "", "`R` messages a second, or max")
@@ -132,12 +136,14 @@ Exit codes: 0 measured, 1 failure, 2 wrong usage, 3 NAME is not here or serves n
 
 // spec checks what was asked for.
 func (b *bencher) spec() (s peer.BenchSpec, err error) {
-	s = peer.BenchSpec{Messages: b.messages, Size: b.size, Duration: b.duration}
+	s = peer.BenchSpec{All: b.to == "all", Messages: b.messages, Size: b.size, Duration: b.duration}
 	switch {
 	case b.to == "":
 		return s, usagef("--to NAME says to whom: 'earshot peers' shows who is here")
 	case b.messages < 0 || b.size < 0 || b.size > peer.MaxBenchMessage:
 		return s, usagef("--messages cannot be negative, and --size goes from 0 to %d", peer.MaxBenchMessage)
+	case s.All && b.messages == 0:
+		return s, usagef("--to all is for messages: say how many with --messages")
 	case b.messages > 0 && b.bytes != "":
 		return s, usagef("--messages or --bytes, not both")
 	case b.messages == 0 && b.rate != "":
@@ -168,7 +174,13 @@ func (b *bencher) spec() (s peer.BenchSpec, err error) {
 }
 
 func (b *bencher) run(ctx context.Context, chat peer.Chat, spec peer.BenchSpec, out, messages io.Writer) error {
-	name, err := pinger{timeout: b.timeout}.find(ctx, chat, b.to)
+	name := "all"
+	var err error
+	if spec.All {
+		err = b.gather(ctx, chat)
+	} else {
+		name, err = pinger{timeout: b.timeout}.find(ctx, chat, b.to)
+	}
 	if err != nil {
 		return err
 	}
@@ -187,6 +199,8 @@ func (b *bencher) run(ctx context.Context, chat peer.Chat, spec peer.BenchSpec, 
 		<-watching
 	}
 	switch {
+	case errors.Is(err, peer.ErrNoBench) && spec.All:
+		return &failure{exitLate, errors.New("nobody serves benches: run 'earshot bench serve' elsewhere")}
 	case errors.Is(err, peer.ErrNoBench):
 		return &failure{exitLate, fmt.Errorf("%s serves no benches: run 'earshot bench serve' there", name)}
 	case errors.Is(err, peer.ErrNoAnswer):
@@ -199,6 +213,47 @@ func (b *bencher) run(ctx context.Context, chat peer.Chat, spec peer.BenchSpec, 
 		return json.NewEncoder(out).Encode(r)
 	}
 	return r.print(out)
+}
+
+// gather waits until somebody is there, and nobody new has come for a second.
+func (b *bencher) gather(ctx context.Context, chat peer.Chat) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	feed, err := follow(ctx, chat)
+	if err != nil {
+		return err
+	}
+	var here present
+	late := time.After(b.timeout)
+	quiet := time.NewTimer(time.Second)
+	for known := 0; ; {
+		if n := len(here.people); n != known {
+			known = n
+			quiet.Reset(time.Second)
+		}
+		select {
+		case got := <-feed:
+			for _, e := range got.events {
+				if err := here.apply(ctx, chat, e); err != nil {
+					return err
+				}
+			}
+			if got.err != nil {
+				return got.err
+			}
+		case <-quiet.C:
+			if known > 0 {
+				return nil
+			}
+		case <-late:
+			if known > 0 {
+				return nil
+			}
+			return &failure{exitLate, fmt.Errorf("nobody is here, after %v: 'earshot peers' shows who is", b.timeout)}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // watchBench draws how far a run has come.

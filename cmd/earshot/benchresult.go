@@ -20,6 +20,10 @@ type benchResult struct {
 	Bytes         int64        `json:"bytes"`
 	MBPerSecond   float64      `json:"megabytesPerSecond"`
 	Latency       *benchMillis `json:"latencyMs,omitempty"`
+	Members       int          `json:"members,omitempty"` // of a run with all
+	CastsEach     float64      `json:"castsPerMessage,omitempty"`
+	SentEach      float64      `json:"sentPerMessage,omitempty"` // datagrams, with casts
+	ReceivedEach  float64      `json:"receivedPerMessage,omitempty"`
 	Packets       uint64       `json:"packets"`
 	Lost          uint64       `json:"lost"`
 	Loss          float64      `json:"loss"`
@@ -48,6 +52,9 @@ func newBenchResult(name string, spec peer.BenchSpec, r peer.BenchReport) benchR
 	if b.Seconds > 0 {
 		b.PerSecond, b.MBPerSecond = float64(r.Messages)/b.Seconds, float64(r.Bytes)/1e6/b.Seconds
 	}
+	if n := float64(r.Messages); spec.All && n > 0 {
+		b.Members, b.CastsEach, b.SentEach, b.ReceivedEach = r.Members, float64(r.Casts)/n, float64(r.Packets)/n, float64(r.Received)/n
+	}
 	if r.Packets > 0 {
 		b.Loss = float64(r.Lost) / float64(r.Packets)
 	}
@@ -71,6 +78,10 @@ func (b benchResult) print(out io.Writer) error {
 			fine(l.P50), fine(l.P90), fine(l.P99), fine(l.P999), fine(l.Max))
 	} else {
 		fmt.Fprintf(out, "%s: %s in %v, %.1f MB/s\n", b.To, humanize.Bytes(uint64(b.Bytes)), took, b.MBPerSecond)
+	}
+	if b.Members > 0 {
+		fmt.Fprintf(out, "%d answered; for each message %.2f datagrams broadcast, %.2f sent in all, %.2f received\n",
+			b.Members, b.CastsEach, b.SentEach, b.ReceivedEach)
 	}
 	fmt.Fprintf(out, "%s packets of up to %d bytes, %.1f %% lost, %.1f %% of the bytes sent again, round trip %s\n",
 		humanize.Comma(int64(b.Packets)), b.MTU, b.Loss*100, b.Retransmitted*100, fine(b.RTT))

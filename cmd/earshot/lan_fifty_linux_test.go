@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -23,7 +24,7 @@ import (
 
 // Benchmarks of one who speaks to fifty. All of them are in this process, each on a host of its own with real sockets:
 //
-//	go test ./cmd/earshot -run '^$' -bench Fifty -benchtime 300x
+//	go test ./cmd/earshot -run ^$ -bench Fifty -benchtime 300x
 //
 // An op is one message, from when it is given to when the last of the fifty has acknowledged it; then comes a pause.
 // The loss is at every host, of all that arrives.
@@ -36,48 +37,57 @@ const (
 
 // BenchmarkFiftyLines: a signed line, until the last has stored it.
 func BenchmarkFiftyLines(b *testing.B) {
+	l, list := fiftyNodes(b, func(int) replica.Store { return nil })
 	for _, loss := range []int{0, 10} {
-		b.Run("loss="+strconv.Itoa(loss), func(b *testing.B) {
-			benchmarkFiftyLines(b, loss, func(*testing.B, int) replica.Store { return nil })
-		})
+		fiftyLoss(l, loss)
+		b.Run("loss="+strconv.Itoa(loss), func(b *testing.B) { fiftyLines(b, list[0]) })
 	}
-	b.Run("sqlite", func(b *testing.B) {
-		dir := b.TempDir()
-		benchmarkFiftyLines(b, 0, func(b *testing.B, i int) replica.Store {
-			s, err := store.Open(filepath.Join(dir, strconv.Itoa(i)))
-			if err != nil {
-				b.Fatal(err)
-			}
-			return s
-		})
-	})
 }
 
-func benchmarkFiftyLines(b *testing.B, loss int, stores func(b *testing.B, i int) replica.Store) {
+// BenchmarkFiftyLinesSQLite: the same with a file each, on one disk.
+func BenchmarkFiftyLinesSQLite(b *testing.B) {
+	dir := b.TempDir()
+	_, list := fiftyNodes(b, func(i int) replica.Store {
+		s, err := store.Open(filepath.Join(dir, strconv.Itoa(i)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	})
+	b.Run("loss=0", func(b *testing.B) { fiftyLines(b, list[0]) })
+}
+
+// fiftyNodes starts a LAN of nodes that know each other, and how long answers take.
+func fiftyNodes(b *testing.B, stores func(i int) replica.Store) (*lantest.LAN, []*peer.Node) {
 	l := lantest.New(b, 1+fifty)
 	l.Acquaint()
 	var list []*peer.Node
 	for i := range 1 + fifty {
-		list = append(list, fiftyNode(b, l, i+1, stores(b, i)))
+		list = append(list, fiftyNode(b, l, i+1, stores(i)))
 	}
-	author := list[0]
+	fiftyMeet(b, list)
+	for range fiftyWarm {
+		if _, err := list[0].Say(b.Context(), "#"+peer.Lobby, "warm", false); err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(5 * fiftyPause)
+	}
+	return l, list
+}
+
+func fiftyLoss(l *lantest.LAN, percent int) {
+	for i := range 1 + fifty {
+		l.Loss(i+1, percent)
+	}
+}
+
+// fiftyLines has somebody say lines, and measures them.
+func fiftyLines(b *testing.B, author *peer.Node) {
 	feed, err := author.Feed(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer feed.Close()
-	fiftyMeet(b, list)
-	for range fiftyWarm {
-		if _, err := author.Say(b.Context(), "#"+peer.Lobby, "warm", false); err != nil {
-			b.Fatal(err)
-		}
-		time.Sleep(5 * fiftyPause)
-	}
-	for i := range 1 + fifty {
-		if loss > 0 {
-			l.Loss(i+1, loss)
-		}
-	}
 	var took []time.Duration
 	const text = "a line of about a hundred bytes, which is what somebody says who has a little more to tell than yes"
 	for b.Loop() {
@@ -100,6 +110,37 @@ func benchmarkFiftyLines(b *testing.B, loss int, stores func(b *testing.B, i int
 		time.Sleep(fiftyPause)
 	}
 	reportTimes(b, took)
+}
+
+// BenchmarkFiftyBench: an unsigned message of 'bench run --to all', until the last has replied, one at a time and with a pause;
+// and as many as go.
+func BenchmarkFiftyBench(b *testing.B) {
+	l, list := fiftyNodes(b, func(int) replica.Store { return nil })
+	for _, n := range list[1:] {
+		go func() { _ = n.ServeBench(b.Context()) }()
+	}
+	for _, loss := range []int{0, 1, 10} {
+		fiftyLoss(l, loss)
+		for _, x := range []struct {
+			name string
+			rate float64
+			each int // messages an op
+		}{{"one", 0, 1}, {"paced", 90, 1}, {"flood", peer.BenchFlood, 100}} {
+			b.Run(fmt.Sprintf("loss=%d/%s", loss, x.name), func(b *testing.B) {
+				r, err := list[0].Bench(b.Context(), "", peer.BenchSpec{All: true, Messages: b.N * x.each, Size: 100, Rate: x.rate})
+				if err != nil || r.Members != fifty {
+					b.Fatal(err, r.Members)
+				}
+				n := float64(r.Messages)
+				b.ReportMetric(float64(r.Latency.P50)/1e6, "p50-ms")
+				b.ReportMetric(float64(r.Latency.P99)/1e6, "p99-ms")
+				b.ReportMetric(n/r.Elapsed.Seconds(), "msg/s")
+				b.ReportMetric(float64(r.Casts)/n, "casts/msg")
+				b.ReportMetric(float64(r.Packets)/n, "out/msg")
+				b.ReportMetric(float64(r.Received)/n, "in/msg")
+			})
+		}
+	}
 }
 
 // fiftyNode starts a node on a host.
@@ -179,7 +220,6 @@ func BenchmarkFiftyPlain(b *testing.B) {
 
 func benchmarkFiftyPlain(b *testing.B, loss int) {
 	l := lantest.New(b, 1+fifty)
-	l.Acquaint()
 	const port = 9999
 	for i := range fifty {
 		var c lan.Conn
