@@ -33,7 +33,7 @@ type conn struct {
 	wire     uint64 // bytes sent, and of them what had been sent before
 	resent   uint64
 	former   recovery.Stats // of the sessions before
-	sent     uint64 // packets
+	sent     uint64         // packets
 	received uint64
 	gone     bool
 	pieces   pieces
