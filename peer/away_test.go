@@ -313,6 +313,17 @@ func TestCarrierWithAFullDiskPromisesNothing(t *testing.T) {
 	}
 }
 
+func TestDamagedMailKeysAreTold(t *testing.T) {
+	w := newWorld(t, 29)
+	w.quiet = true
+	alice := w.host("alice")
+	_ = alice.store.Commit(replica.Batch{Settings: []replica.Setting{{Key: "mail-ring", Value: "torn"}}})
+	alice.start()
+	if said := fmt.Sprint(alice.core.Standing()); !strings.Contains(said, "the mail keys are damaged") {
+		t.Errorf("whoever looks is told %s", said)
+	}
+}
+
 func TestMailThatIsNotTakenBackAtTheStartIsDeleted(t *testing.T) {
 	w := newWorld(t, 28)
 	w.quiet = true

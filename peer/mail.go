@@ -17,6 +17,7 @@ type post struct {
 	ring      *mail.Ring
 	carrier   *mail.Carrier
 	statement []byte    // of the own mail key, for Self
+	trouble   string    // what the start found wrong
 	saving    string    // the ring on its way to the store, with a newer key than that of statement; empty: none
 	again     time.Time // when others are asked to carry what has found no carrier
 }
@@ -35,7 +36,7 @@ func (c *Core) openPost(now time.Time, s replica.State) error {
 			}
 		}
 		if err != nil {
-			c.emit(Note{Trouble: true, Text: "the mail keys are damaged; what was sealed to them cannot be read, new ones are drawn"})
+			c.post.trouble = "the mail keys are damaged; what was sealed to them cannot be read, new ones are drawn"
 		}
 	}
 	for _, m := range s.Mail {
