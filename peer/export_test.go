@@ -70,7 +70,7 @@ func ReadAll(ctx context.Context, c lan.Conn, take func([]lan.Datagram)) {
 	arriving := make(chan *arrived, batches)
 	go func() {
 		defer close(arriving)
-		s.read(ctx, slog.New(slog.DiscardHandler), arriving)
+		s.read(ctx, slog.New(slog.DiscardHandler), arriving, func() {})
 	}()
 	for a := range arriving {
 		take(a.Datagrams)

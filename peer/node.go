@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/cpu"
@@ -28,7 +29,10 @@ type Node struct {
 	wg      sync.WaitGroup
 
 	private, shared *socket
-	feeds           []*feed // the loop's own
+	direct          atomic.Bool // the loop waits at the private socket itself, which is a
+	poller          lan.Poller
+	batch           lan.Batch // that it reads into
+	feeds           []*feed   // the loop's own
 }
 
 // aesInHardware tells whether Go computes AES and GHASH with instructions of this processor, the same test as in crypto/tls.
@@ -82,8 +86,14 @@ func Start(cfg Config) (*Node, Feed, error) {
 	first := n.newFeed()
 	first.put(n.core.Standing())
 	n.feeds = append(n.feeds, first)
-	n.wg.Add(4)
-	go n.read(ctx, n.private)
+	n.wg.Add(3)
+	if poller, ok := (*n.private.conn.Load()).(lan.Poller); ok {
+		n.poller = poller
+		n.direct.Store(true)
+	} else {
+		n.wg.Add(1)
+		go n.read(ctx, n.private)
+	}
 	go n.read(ctx, n.shared)
 	go n.store(ctx)
 	go n.watch(ctx)
@@ -118,6 +128,7 @@ func (n *Node) Resume() string {
 func (n *Node) post(f func(now time.Time)) bool {
 	select {
 	case n.inbox <- f:
+		n.wake()
 		return true
 	case <-n.over:
 		return false
