@@ -206,15 +206,15 @@ func (c *Core) flush(now time.Time, cn *conn) {
 	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.mtu.size); left-- {
 		d := c.begin(now, l)
 		d.items = cn.fill(nil, c.budget(l))
-		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() {
-			break
+		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() && !d.hasAck {
+			break // an Ack beside which nothing fits leaves alone
 		}
 		c.seal(now, l, cn.path.to, d, why(d.items))
 	}
 	for ; left > 0 && len(cn.riding) > 0 && l.sender.Allow(now) && cn.path.allows(protocol.MaxDatagram); left-- {
 		d := c.begin(now, l)
 		d.items = cn.ride(nil, c.budget(l))
-		if d.empty() {
+		if d.empty() && !d.hasAck {
 			break
 		}
 		c.seal(now, l, cn.path.to, d, "ahead of loss")
