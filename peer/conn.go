@@ -267,7 +267,7 @@ func (c *Core) closed(now time.Time, l *link, f frame.Close) {
 func (cn *conn) deadline(now time.Time) time.Time {
 	d := earliest(cn.link.sender.Deadline(), cn.link.receiver.Deadline(), cn.haves.due, cn.compare,
 		cn.path.due, cn.mtu.due, cn.pieces.deadline())
-	if (cn.pending() || len(cn.riding) > 0) && cn.path.allows(cn.mtu.size) {
+	if (cn.pending() || len(cn.riding) > 0) && cn.path.allows(cn.longest()) {
 		d = earliest(d, cn.link.sender.NextSend(now))
 	}
 	return d

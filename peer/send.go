@@ -194,7 +194,7 @@ const turnPackets = 64
 func (c *Core) flush(now time.Time, cn *conn) {
 	l := cn.link
 	var probed []*item
-	for l.probes > 0 && cn.path.allows(protocol.MaxDatagram) {
+	for l.probes > 0 && cn.path.allows(cn.longest()) {
 		l.probes--
 		if l.probed.IsZero() {
 			l.probed = now
@@ -203,7 +203,7 @@ func (c *Core) flush(now time.Time, cn *conn) {
 		probed = c.probe(now, l, probed)
 	}
 	left := turnPackets
-	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.mtu.size); left-- {
+	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.longest()); left-- {
 		d := c.begin(now, l)
 		d.items = cn.fill(nil, c.budget(l))
 		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() && !d.hasAck {
@@ -211,7 +211,7 @@ func (c *Core) flush(now time.Time, cn *conn) {
 		}
 		c.seal(now, l, cn.path.to, d, why(d.items))
 	}
-	for ; left > 0 && len(cn.riding) > 0 && l.sender.Allow(now) && cn.path.allows(protocol.MaxDatagram); left-- {
+	for ; left > 0 && len(cn.riding) > 0 && l.sender.Allow(now) && cn.path.allows(cn.longest()); left-- {
 		d := c.begin(now, l)
 		d.items = cn.ride(nil, c.budget(l))
 		if d.empty() && !d.hasAck {
@@ -367,7 +367,7 @@ func (c *Core) begin(now time.Time, l *link) (d draft) {
 }
 
 // budget is how many bytes are left in the packet that was begun, on the way where the other side is reached.
-func (c *Core) budget(l *link) int { return l.conn.mtu.size - session.Overhead - c.enc.Len() }
+func (c *Core) budget(l *link) int { return l.conn.longest() - session.Overhead - c.enc.Len() }
 
 // seal completes the packet that was begun, and sends it.
 func (c *Core) seal(now time.Time, l *link, to protocol.Path, d draft, why string) {
