@@ -148,3 +148,22 @@ func TestRunsServedAreBounded(t *testing.T) {
 		t.Errorf("%d runs, %d answers", served, len(d.sends))
 	}
 }
+
+// Who asks for path responses without end and acknowledges none makes nothing grow.
+func TestPathChallengesAreAnsweredWithinBounds(t *testing.T) {
+	w, alice, bob := pair(t, 1, sim.Link{})
+	w.lan.Cut(bob.host, alice.host)
+	d := &drops{of: bob, reasons: map[string]int{}}
+	w.watch = d
+	for i := range 2 * protocol.MaxTracked {
+		alice.core.Now(alice.clock(), "bob", frame.PathChallenge{}, frame.PathChallenge{})
+		alice.settle()
+		w.run(20 * time.Microsecond)
+		if n := bob.core.InFlight("alice"); n > protocol.MaxTracked || n > i+10 {
+			t.Fatalf("after %d packets %d are in flight", i, n)
+		}
+	}
+	if n := len(d.sends); n < protocol.MaxTracked-10 || n > protocol.MaxTracked+100 {
+		t.Errorf("%d answers", n)
+	}
+}

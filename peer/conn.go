@@ -56,7 +56,7 @@ type link struct {
 	greatest   uint64    // number received
 	probes     int       // packets that may leave beyond the window
 	probed     time.Time // when the first probe left since the other side was last heard
-	challenged time.Time // of the last packet with a path challenge
+	challenged bool      // a path challenge of the packet at hand was answered
 	skip       int       // packets until a number is left out
 	retired    time.Time // when an old session's last packets are no longer taken
 }

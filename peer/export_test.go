@@ -149,6 +149,16 @@ func (c *Core) RideDone(who string) {
 // Queue lets a frame wait for the next packet.
 func (c *Core) Queue(who string, f frame.Frame) { c.linkTo(who).conn.put(f, classChat) }
 
+// Now sends frames to somebody in a packet, whatever window and pacer say.
+func (c *Core) Now(now time.Time, who string, frames ...frame.Frame) {
+	l := c.linkTo(who)
+	var items []*item
+	for _, f := range frames {
+		items = append(items, once(f))
+	}
+	c.packet(now, l, l.conn.path.to, items, "")
+}
+
 // Timeouts is how many probe timeouts there were in the present session with somebody.
 func (c *Core) Timeouts(who string) uint64 { return c.linkTo(who).sender.Stats().Timeouts }
 
