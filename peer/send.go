@@ -55,13 +55,14 @@ const oldestMost = 64
 // about protocol.SessionFlowWindow bytes of full packets.
 const queueMost = protocol.SessionFlowWindow / protocol.MaxDatagram
 
-func (q *queue) full() bool {
-	n := 0
+func (q *queue) len() (n int) {
 	for _, c := range q {
 		n += len(c)
 	}
-	return n > queueMost
+	return n
 }
+
+func (q *queue) full() bool { return q.len() > queueMost }
 
 func (q *queue) any() bool {
 	for _, c := range q {
