@@ -148,3 +148,54 @@ func TestRunsServedAreBounded(t *testing.T) {
 		t.Errorf("%d runs, %d answers", served, len(d.sends))
 	}
 }
+
+// Who asks for path responses without end and acknowledges none makes nothing grow.
+func TestPathChallengesAreAnsweredWithinBounds(t *testing.T) {
+	w, alice, bob := pair(t, 1, sim.Link{})
+	w.lan.Cut(bob.host, alice.host)
+	d := &drops{of: bob, reasons: map[string]int{}}
+	w.watch = d
+	for i := range 2 * protocol.MaxTracked {
+		alice.core.Now(alice.clock(), "bob", frame.PathChallenge{}, frame.PathChallenge{})
+		alice.settle()
+		w.run(20 * time.Microsecond)
+		if n := bob.core.InFlight("alice"); n > protocol.MaxTracked || n > i+10 {
+			t.Fatalf("after %d packets %d are in flight", i, n)
+		}
+	}
+	if n := len(d.sends); n < protocol.MaxTracked-10 || n > protocol.MaxTracked+100 {
+		t.Errorf("%d answers", n)
+	}
+}
+
+// Who floods a node that serves it and acknowledges nothing makes no more wait than is good for a flood.
+func TestAnswersOfBenchesAreBounded(t *testing.T) {
+	for name, flood := range map[string]func(i uint64) frame.Frame{
+		"the same run": func(uint64) frame.Frame { return frame.Bench{Run: 1, Op: frame.BenchOpen} },
+		"messages":     func(i uint64) frame.Frame { return frame.Bench{Run: 1, Op: frame.BenchMessage, A: 2 * i} },
+		"runs that end": func(i uint64) frame.Frame {
+			return frame.Bench{Run: 1 + i/2, Op: []frame.BenchOp{frame.BenchOpen, frame.BenchEnd}[i%2]}
+		},
+	} {
+		w, alice, bob := pair(t, 1, sim.Link{})
+		alice.core.Now(alice.clock(), "bob", frame.Bench{Run: 1, Op: frame.BenchOpen})
+		alice.settle()
+		w.run(time.Second)
+		w.lan.Cut(bob.host, alice.host)
+		for i := range uint64(2000) {
+			var frames []frame.Frame
+			for j := range uint64(20) {
+				frames = append(frames, flood(20*i+j))
+			}
+			alice.core.Now(alice.clock(), "bob", frames...)
+			alice.settle()
+			w.run(20 * time.Microsecond)
+		}
+		if _, _, frames := bob.core.Held(); frames > 10_000 || name == "the same run" && frames > 0 {
+			t.Errorf("%s: %d frames wait", name, frames)
+		}
+		if bob.online() != "alice" {
+			t.Errorf("%s: the session is closed", name)
+		}
+	}
+}

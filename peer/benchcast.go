@@ -382,6 +382,9 @@ func (c *Core) receiveBenchCast(now time.Time, d datagram, r *trace.Record) erro
 	}
 	for _, s := range c.bench.served {
 		if s.cast && s.id == b.Run && s.cn.instance == b.Instance {
+			if s.cn.queue.len() > 2*benchOutstanding {
+				return errBusy
+			}
 			s.casts++
 			s.messages += uint64(len(b.Data))
 			s.heard.Add(protocol.Range{First: b.First, Last: b.Last()})

@@ -78,6 +78,8 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 	switch {
 	case c.bench.serves == 0, s == nil && (f.Op != frame.BenchOpen || len(c.bench.served) >= maxServed):
 		return errNoBench
+	case f.Op != frame.BenchEnd && cn.queue.len() > 2*benchOutstanding:
+		return errBusy
 	case s == nil:
 		s = &benchServed{cn: cn, id: f.Run, cpu: c.cpu(), cast: f.B == 1}
 		if f.A > 0 {
@@ -88,10 +90,9 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 			s.in = in
 		}
 		c.bench.served = append(c.bench.served, s)
+		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady}, classChat)
 	}
 	switch f.Op {
-	case frame.BenchOpen:
-		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady}, classChat)
 	case frame.BenchMessage:
 		if !s.seen.Contains(f.A) {
 			s.seen.Add(protocol.Range{First: f.A, Last: f.A})

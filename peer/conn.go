@@ -56,7 +56,7 @@ type link struct {
 	greatest   uint64    // number received
 	probes     int       // packets that may leave beyond the window
 	probed     time.Time // when the first probe left since the other side was last heard
-	challenged time.Time // of the last packet with a path challenge
+	challenged bool      // a path challenge of the packet at hand was answered
 	skip       int       // packets until a number is left out
 	retired    time.Time // when an old session's last packets are no longer taken
 }
@@ -267,7 +267,7 @@ func (c *Core) closed(now time.Time, l *link, f frame.Close) {
 func (cn *conn) deadline(now time.Time) time.Time {
 	d := earliest(cn.link.sender.Deadline(), cn.link.receiver.Deadline(), cn.haves.due, cn.compare,
 		cn.path.due, cn.mtu.due, cn.pieces.deadline())
-	if (cn.pending() || len(cn.riding) > 0) && cn.path.allows(cn.mtu.size) {
+	if (cn.pending() || len(cn.riding) > 0) && cn.path.allows(cn.longest()) {
 		d = earliest(d, cn.link.sender.NextSend(now))
 	}
 	return d

@@ -118,3 +118,57 @@ func (c *Core) LoseBenches() {
 		cn.streams = stream.Set{}
 	}
 }
+
+// Gaps sends n Pings to somebody, each after a hole in the numbers.
+func (c *Core) Gaps(now time.Time, who string, n int) {
+	if l := c.linkTo(who); l != nil {
+		for range n {
+			l.session.Skip()
+			c.packet(now, l, l.conn.path.to, []*item{once(frame.Ping{})}, "")
+		}
+	}
+}
+
+// Numbers lets n numbers pass unused.
+func (c *Core) Numbers(who string, n int) {
+	if l := c.linkTo(who); l != nil {
+		for range n {
+			l.session.Skip()
+		}
+	}
+}
+
+// RideDone lets something ride that has arrived by now.
+func (c *Core) RideDone(who string) {
+	it := newItem(frame.Bench{}, classChat)
+	it.done = true
+	cn := c.linkTo(who).conn
+	cn.riding = append(cn.riding, rider{it, 1})
+}
+
+// Queue lets a frame wait for the next packet.
+func (c *Core) Queue(who string, f frame.Frame) { c.linkTo(who).conn.put(f, classChat) }
+
+// Now sends frames to somebody in a packet, whatever window and pacer say.
+func (c *Core) Now(now time.Time, who string, frames ...frame.Frame) {
+	l := c.linkTo(who)
+	var items []*item
+	for _, f := range frames {
+		items = append(items, once(f))
+	}
+	c.packet(now, l, l.conn.path.to, items, "")
+}
+
+// Timeouts is how many probe timeouts there were in the present session with somebody.
+func (c *Core) Timeouts(who string) uint64 { return c.linkTo(who).sender.Stats().Timeouts }
+
+// InFlight is how many packets are under way to somebody.
+func (c *Core) InFlight(who string) int { return c.linkTo(who).sender.InFlight() }
+
+func (c *Core) linkTo(who string) *link {
+	p, err := c.find(who)
+	if err != nil || len(p.conns) == 0 {
+		return nil
+	}
+	return p.best().link
+}

@@ -31,6 +31,14 @@ type challenge struct {
 
 func (p *path) allows(size int) bool { return !p.strict || p.credit >= size }
 
+// longest is how long a datagram may be on the way to the other side: what is known of the length is of validated paths. Bytes.
+func (cn *conn) longest() int {
+	if cn.path.strict {
+		return protocol.MaxDatagram
+	}
+	return cn.mtu.size
+}
+
 func (p *path) spend(size int) {
 	if p.strict {
 		p.credit -= size

@@ -55,13 +55,14 @@ const oldestMost = 64
 // about protocol.SessionFlowWindow bytes of full packets.
 const queueMost = protocol.SessionFlowWindow / protocol.MaxDatagram
 
-func (q *queue) full() bool {
-	n := 0
+func (q *queue) len() (n int) {
 	for _, c := range q {
 		n += len(c)
 	}
-	return n > queueMost
+	return n
 }
+
+func (q *queue) full() bool { return q.len() > queueMost }
 
 func (q *queue) any() bool {
 	for _, c := range q {
@@ -194,7 +195,7 @@ const turnPackets = 64
 func (c *Core) flush(now time.Time, cn *conn) {
 	l := cn.link
 	var probed []*item
-	for l.probes > 0 && cn.path.allows(protocol.MaxDatagram) {
+	for l.probes > 0 && cn.path.allows(cn.longest()) {
 		l.probes--
 		if l.probed.IsZero() {
 			l.probed = now
@@ -203,18 +204,18 @@ func (c *Core) flush(now time.Time, cn *conn) {
 		probed = c.probe(now, l, probed)
 	}
 	left := turnPackets
-	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.mtu.size); left-- {
+	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.longest()); left-- {
 		d := c.begin(now, l)
 		d.items = cn.fill(nil, c.budget(l))
-		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() {
-			break
+		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() && !d.hasAck {
+			break // an Ack beside which nothing fits leaves alone
 		}
 		c.seal(now, l, cn.path.to, d, why(d.items))
 	}
-	for ; left > 0 && len(cn.riding) > 0 && l.sender.Allow(now) && cn.path.allows(protocol.MaxDatagram); left-- {
+	for ; left > 0 && len(cn.riding) > 0 && l.sender.Allow(now) && cn.path.allows(cn.longest()); left-- {
 		d := c.begin(now, l)
 		d.items = cn.ride(nil, c.budget(l))
-		if d.empty() {
+		if d.empty() && !d.hasAck {
 			break
 		}
 		c.seal(now, l, cn.path.to, d, "ahead of loss")
@@ -367,7 +368,7 @@ func (c *Core) begin(now time.Time, l *link) (d draft) {
 }
 
 // budget is how many bytes are left in the packet that was begun, on the way where the other side is reached.
-func (c *Core) budget(l *link) int { return l.conn.mtu.size - session.Overhead - c.enc.Len() }
+func (c *Core) budget(l *link) int { return l.conn.longest() - session.Overhead - c.enc.Len() }
 
 // seal completes the packet that was begun, and sends it.
 func (c *Core) seal(now time.Time, l *link, to protocol.Path, d draft, why string) {

@@ -47,7 +47,7 @@ const (
 	// MaxCastEntries is how many entries one cast may carry: the header of their array stays one byte.
 	MaxCastEntries = 15
 	// MaxParts is how many parts one entry may be cut into, PartSize how much of it one carries, so that a Part fills
-	// a packet beside an acknowledgement. Bytes.
+	// a packet beside a short acknowledgement. Bytes.
 	MaxParts = 64
 	PartSize = 1000
 	// MaxAway, MaxReason and MaxSelfKey bound the away text, the reason of a Close, and the key field of a Self. Bytes.

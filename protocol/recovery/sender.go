@@ -172,6 +172,13 @@ func (s *Sender[T]) Advance(now time.Time) Result[T] {
 		return s.result
 	}
 	at := s.elapsed(now)
+	if s.crowded() {
+		for s.crowded() {
+			s.lost(s.history.oldest())
+		}
+		s.window.settle(at, 0, s.history.bytes)
+		return s.result
+	}
 	if s.detector.suspect(s.history.oldest().number) {
 		s.detect(at)
 		s.window.settle(at, 0, s.history.bytes)
@@ -189,20 +196,21 @@ func (s *Sender[T]) Advance(now time.Time) Result[T] {
 		s.withdraw()
 		s.window.settle(at, 0, s.history.bytes)
 	}
-	// Probes are not bounded by Allow, so this is where memory is.
-	for s.history.count > protocol.MaxTracked {
-		s.lost(s.history.oldest())
-	}
 	return s.result
 }
 
-// Deadline is when Advance has something to do: the earliest packet becomes lost by time, or the probe timer runs out.
+// crowded tells whether more is in flight than may be: what Allow does not bound, as probes, can bring that about.
+func (s *Sender[T]) crowded() bool { return s.history.count > protocol.MaxTracked }
+
+// Deadline is when Advance has something to do: the earliest packet becomes lost by time, or too many are in flight, or the probe timer runs out.
 // It may be past. It is zero while nothing is in flight.
 func (s *Sender[T]) Deadline() time.Time {
 	oldest := s.history.oldest()
 	switch {
 	case oldest == nil:
 		return time.Time{}
+	case s.crowded():
+		return s.began.Add(oldest.sent)
 	case s.detector.suspect(oldest.number):
 		return s.began.Add(oldest.sent + s.rtt.lossDelay())
 	}
