@@ -3,6 +3,7 @@ package stream
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"earshot/protocol"
@@ -78,6 +79,7 @@ func (s *Set) Stop(id uint64) (frame.Stop, bool) {
 		return frame.Stop{}, false
 	}
 	i.stop()
+	s.Forget(i) // it may have come whole: nothing more is heard of it
 	return frame.Stop{Stream: id}, true
 }
 
@@ -98,10 +100,20 @@ func (s *Set) Stopped(f frame.Stop) (answer frame.Stop, due bool, err error) {
 	case f.Length < i.most || i.ended && f.Length != i.final:
 		return answer, false, ErrFinal
 	}
-	s.got += f.Length - i.most
+	if err := s.count(f.Length - i.most); err != nil {
+		return answer, false, err
+	}
 	i.most = f.Length
 	s.forget(i)
 	return answer, false, nil
+}
+
+// count adds to what has come on all streams. Errors: ErrCredit.
+func (s *Set) count(more uint64) error {
+	if s.got += more; s.got > max(s.granted, protocol.SessionWindow) {
+		return fmt.Errorf("%w: %d on all streams", ErrCredit, s.got)
+	}
+	return nil
 }
 
 // Forget drops a stream of the peer's that was read to its end.
@@ -216,7 +228,7 @@ func (s *Set) Credit(f frame.Credit) {
 }
 
 // Receive takes a chunk. It gives the stream that has something to read now, nil if nobody reads it any more.
-// Errors: ErrUnexpected; ErrCredit, ErrFinal.
+// Errors: ErrUnexpected; ErrCredit, ErrFinal, ErrHoles.
 func (s *Set) Receive(f frame.Chunk) (*Incoming, error) {
 	i := s.incoming(f.Stream)
 	if i == nil {
@@ -226,8 +238,8 @@ func (s *Set) Receive(f frame.Chunk) (*Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.got += more; s.got > max(s.granted, protocol.SessionWindow) {
-		return nil, ErrCredit
+	if err := s.count(more); err != nil {
+		return nil, err
 	}
 	if i.stopped {
 		if i.Done() {

@@ -273,6 +273,46 @@ func TestStoppedStreamsGiveTheirCreditBack(t *testing.T) {
 	}
 }
 
+// A stream that has come whole, but for nobody, is heard of no more: it must not wait for a word of its sender's.
+func TestStoppedStreamThatHasComeWhole(t *testing.T) {
+	var s Set
+	in, _ := s.Accept(2)
+	if _, err := s.Receive(frame.Chunk{Stream: 2, Data: make([]byte, 10), Fin: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.Stop(in.ID()); !ok || len(s.in) > 0 || s.read != 10 {
+		t.Errorf("%v: %d streams are kept, %d bytes counted as read", ok, len(s.in), s.read)
+	}
+}
+
+// The credit of all streams holds for what a Stop says was sent, too.
+func TestStopsBeyondTheCreditOfAll(t *testing.T) {
+	var s Set
+	var err error
+	n := uint64(0)
+	for ; err == nil && n < 3*protocol.SessionWindow/FirstWindow; n++ {
+		_, _ = s.Accept(2 + 2*n)
+		_, _, err = s.Stopped(frame.Stop{Stream: 2 + 2*n, Length: FirstWindow})
+	}
+	if !errors.Is(err, ErrCredit) || n != protocol.SessionWindow/FirstWindow+1 {
+		t.Errorf("%d streams of %d bytes: %v", n, FirstWindow, err)
+	}
+}
+
+// Nobody who keeps to the rules leaves more holes than packets may be under way. Each costs the receiver time.
+func TestHolesAreBounded(t *testing.T) {
+	var s Set
+	_, _ = s.Accept(2)
+	var err error
+	n := 0
+	for ; err == nil && n < FirstWindow/2; n++ {
+		_, err = s.Receive(frame.Chunk{Stream: 2, Offset: uint64(2*n + 1), Data: []byte{1}})
+	}
+	if !errors.Is(err, ErrHoles) || n > protocol.MaxTracked+2 {
+		t.Errorf("%d holes: %v", n, err)
+	}
+}
+
 // Credit without end makes nobody keep more than a window.
 func TestCreditWithoutEnd(t *testing.T) {
 	var s Set
