@@ -3,13 +3,16 @@ package peer_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"earshot/discovery/lan"
 	"earshot/peer"
 	"earshot/protocol"
 	"earshot/protocol/replica"
@@ -18,10 +21,10 @@ import (
 // start runs a node on loopback with real sockets.
 func start(t testing.TB, name string, announce uint16) *peer.Node {
 	t.Helper()
-	return startWith(t, name, announce, nil)
+	return startWith(t, name, announce, nil, nil)
 }
 
-func startWith(t testing.TB, name string, announce uint16, store replica.Store) *peer.Node {
+func startWith(t testing.TB, name string, announce uint16, store replica.Store, conn lan.Conn) *peer.Node {
 	t.Helper()
 	id, err := protocol.NewIdentity(rand.Reader)
 	if err != nil {
@@ -29,7 +32,7 @@ func startWith(t testing.TB, name string, announce uint16, store replica.Store) 
 	}
 	n, f, err := peer.Start(peer.Config{
 		Identity: id, Network: protocol.OpenNetwork(), Name: name, Interfaces: []string{loopback(t)}, AnnouncePort: announce,
-		Store: store,
+		Store: store, Conn: conn,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +113,37 @@ func TestTwoNodesOnLoopbackChat(t *testing.T) {
 	})
 }
 
+// torn is a socket that fails once when it is read.
+type torn struct {
+	lan.Poller
+	failed atomic.Bool
+}
+
+func (x *torn) Read(b *lan.Batch) error {
+	if !x.failed.Swap(true) {
+		return errors.New("torn")
+	}
+	return x.Poller.Read(b)
+}
+
+func TestANodeOutlivesAReadThatFails(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	t.Run("nodes", func(t *testing.T) {
+		c, err := lan.Listen(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		poller, ok := c.(lan.Poller)
+		if !ok {
+			c.Close() // here a reader of its own reads anyway
+			return
+		}
+		startWith(t, "alice", 24903, nil, &torn{Poller: poller})
+		b := feed(t, start(t, "bob", 24903))
+		await(t, b, "bob meets alice", func(e peer.Joined) bool { return e.Person.Name == "alice" })
+	})
+}
+
 // hurt is a store that finds itself damaged.
 type hurt struct {
 	*replica.MemStore
@@ -121,7 +155,7 @@ func (h hurt) Damage() <-chan error { return h.found }
 // Damage that is found while a node runs is told to those who look on, and to those who come later.
 func TestDamageIsTold(t *testing.T) {
 	s := hurt{replica.NewMemStore(), make(chan error)}
-	n := startWith(t, "alice", 24902, s)
+	n := startWith(t, "alice", 24902, s, nil)
 	before := feed(t, n)
 	s.found <- replica.ErrCorrupt
 	for _, r := range []*reader{before, feed(t, n)} {
