@@ -65,6 +65,11 @@ func (c *Core) ServeBench() (stop func()) {
 
 // receiveBench takes what somebody says of a bench.
 func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
+	if f.Op == frame.BenchOpen || f.Op == frame.BenchReady {
+		if err := c.stated(cn, f.Data); err != nil {
+			return err
+		}
+	}
 	for _, r := range c.bench.runs {
 		if r.id == f.Run && r.cn == cn {
 			c.answered(now, r, f)
@@ -81,7 +86,7 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 	case s == nil:
 		s = &benchServed{cn: cn, id: f.Run, cpu: c.cpu(), cast: f.B == 1}
 		if f.A > 0 {
-			in, err := cn.streams.Accept(f.A)
+			in, err := c.acceptStream(cn, f.A)
 			if err != nil {
 				return err
 			}
@@ -91,7 +96,7 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 	}
 	switch f.Op {
 	case frame.BenchOpen:
-		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady}, classChat)
+		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady, Data: cn.stating()}, classChat)
 	case frame.BenchMessage:
 		if !s.seen.Contains(f.A) {
 			s.seen.Add(protocol.Range{First: f.A, Last: f.A})

@@ -115,6 +115,6 @@ func (c *Core) Held() (served, streams, frames int) {
 func (c *Core) LoseBenches() {
 	c.bench.served = nil
 	for _, cn := range c.conns {
-		cn.streams = stream.Set{}
+		cn.streams, cn.state, cn.theirs = stream.Set{}, c.nextState(), 0
 	}
 }
