@@ -176,3 +176,19 @@ func TestRunsServedAreBounded(t *testing.T) {
 		t.Errorf("%d runs, %d answers", served, len(d.sends))
 	}
 }
+
+// A higher number of the other side's state ends all that came with the one before; what is late of that is dropped.
+func TestStateThatIsLeftBehind(t *testing.T) {
+	id := firstStream(t)
+	bob, d := abuse(
+		t, true,
+		frame.Bench{Run: 1, Op: frame.BenchOpen, A: id, Data: firstState},
+		frame.Bench{Run: 2, Op: frame.BenchOpen, Data: firstState},
+		frame.Bench{Run: 3, Op: frame.BenchOpen, A: id + 2, Data: []byte{7: 2}},
+		frame.Bench{Run: 4, Op: frame.BenchOpen, A: id + 4, Data: firstState},
+		frame.Bench{Run: 5, Op: frame.BenchOpen, Data: make([]byte, 8)},
+	)
+	if served, streams, _ := bob.core.Held(); served != 1 || streams != 1 || d.reasons["peer: frame of a state that is over"] != 2 {
+		t.Errorf("%d runs, %d streams, %v", served, streams, d.reasons)
+	}
+}

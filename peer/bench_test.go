@@ -300,14 +300,31 @@ func TestWhoMeasuresForgets(t *testing.T) {
 
 // Somebody may be there and yet answer a run no more.
 func TestRunThatIsLostOnTheOtherSide(t *testing.T) {
-	for s, want := range map[peer.BenchSpec]error{
-		{Messages: 1e6}: peer.ErrNoAnswer, {Messages: 1e6, Rate: 10}: peer.ErrNoAnswer, {Bytes: 1e9}: peer.ErrNoBench,
+	for _, x := range []struct {
+		spec peer.BenchSpec
+		want error
+	}{
+		{peer.BenchSpec{Messages: 1e6}, peer.ErrNoAnswer}, {peer.BenchSpec{Messages: 1e6, Rate: 10}, peer.ErrNoAnswer},
+		{peer.BenchSpec{Bytes: 1e9}, peer.ErrNoBench},
 	} {
 		w, alice, bob := pair(t, 1, lan100)
-		o := alice.bench("bob", s)
+		o := alice.bench("bob", x.spec)
 		w.run(100 * ms)
 		bob.core.LoseBenches()
-		if w.until(time.Minute, func() bool { return o.over }); !errors.Is(o.err, want) {
+		if w.until(time.Minute, func() bool { return o.over }); !errors.Is(o.err, x.want) {
+			t.Errorf("%+v: over %v, %v", x.spec, o.over, o.err)
+		}
+	}
+}
+
+// What was acknowledged counts only if the other side's application has it as well.
+func TestResultThatFallsShort(t *testing.T) {
+	for _, s := range []peer.BenchSpec{{Messages: 1000, Rate: 1000}, {Bytes: 5e6}} {
+		w, alice, bob := pair(t, 1, lan100)
+		o := alice.bench("bob", s)
+		w.run(200 * ms)
+		bob.core.Miscount()
+		if w.until(5*time.Second, func() bool { return o.over }); !errors.Is(o.err, peer.ErrNoAnswer) || o.Done {
 			t.Errorf("%+v: over %v, %v", s, o.over, o.err)
 		}
 	}

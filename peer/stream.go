@@ -99,7 +99,7 @@ func (c *Core) stated(cn *conn, data []byte) error {
 		return errState
 	}
 	switch n := binary.BigEndian.Uint64(data); {
-	case n < cn.theirs:
+	case n == 0 || n < cn.theirs:
 		return errState
 	case n > cn.theirs:
 		cn.theirs = n
