@@ -304,7 +304,8 @@ func TestRunThatIsLostOnTheOtherSide(t *testing.T) {
 		spec peer.BenchSpec
 		want error
 	}{
-		{peer.BenchSpec{Messages: 1e6}, peer.ErrNoAnswer}, {peer.BenchSpec{Messages: 1e6, Rate: 10}, peer.ErrNoAnswer},
+		{peer.BenchSpec{Messages: 1e6}, peer.ErrNoAnswer},
+		{peer.BenchSpec{Messages: 1e6, Rate: 10}, peer.ErrNoAnswer},
 		{peer.BenchSpec{Bytes: 1e9}, peer.ErrNoBench},
 	} {
 		w, alice, bob := pair(t, 1, lan100)
