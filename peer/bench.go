@@ -84,6 +84,7 @@ type benchRun struct {
 	cn    *conn
 	reply func(BenchReport, error)
 
+	asked   *item     // the BenchOpen
 	open    bool      // the other side is ready
 	began   time.Time // of the run
 	due     time.Time // when something is to be done or given up
@@ -141,7 +142,7 @@ func (c *Core) Bench(now time.Time, who string, spec BenchSpec, reply func(Bench
 			if r.left = spec.Bytes; r.left == 0 {
 				r.left = math.MaxInt64
 			}
-			r.out, err = r.cn.streams.Open(c.odd(r.cn), 0)
+			r.out, err = c.openStream(r.cn)
 		}
 	}
 	if err != nil {
@@ -150,11 +151,11 @@ func (c *Core) Bench(now time.Time, who string, spec BenchSpec, reply func(Bench
 	}
 	r.due = now.Add(benchPatience)
 	c.bench.runs = append(c.bench.runs, r)
-	f := frame.Bench{Run: r.id, Op: frame.BenchOpen}
+	f := frame.Bench{Run: r.id, Op: frame.BenchOpen, Data: r.cn.stating()}
 	if r.out != nil {
 		f.A = r.out.ID()
 	}
-	r.cn.put(f, classChat)
+	r.asked = r.cn.put(f, classChat)
 	c.turn(now)
 	return func(now time.Time) {
 		if slices.Contains(c.bench.runs, r) {
@@ -209,6 +210,7 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 	switch f.Op {
 	case frame.BenchReady:
 		if !r.open {
+			r.asked.done = true // no copy of it must open the run once more where it was lost
 			r.open, r.began, r.before = true, now, r.cn.stats()
 			r.wire, r.resent, r.cpu = r.cn.wire, r.cn.resent, c.cpu()
 		}
@@ -224,7 +226,9 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 			r.pending, r.first = r.pending[1:], r.first+1
 		}
 	case frame.BenchResult:
-		if !r.ending.IsZero() {
+		if got := r.got(); !r.ending.IsZero() && f.A < uint64(got) {
+			c.endBench(r, wrap(ErrNoAnswer, "%s has %d of %d", r.cn.person.name, f.A, got))
+		} else if !r.ending.IsZero() {
 			r.report.Done, r.report.PeerCPU = true, time.Duration(f.B)*time.Microsecond
 			c.endBench(r, nil)
 		} else {
@@ -233,6 +237,25 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 		return
 	}
 	c.driveBench(now, r)
+}
+
+// refused ends the run of a stream that the other side does not take.
+func (b *bench) refused(c *Core, cn *conn, id uint64) {
+	for _, r := range slices.Clone(b.runs) {
+		if r.cn == cn && r.out != nil && r.out.ID() == id {
+			c.endBench(r, wrap(ErrNoBench, "%s: the run was ended there", cn.person.name))
+		}
+	}
+}
+
+// lost ends what was under way with a side that has begun anew.
+func (b *bench) lost(c *Core, cn *conn) {
+	for _, r := range slices.Clone(b.runs) {
+		if r.cn == cn && r.open {
+			c.endBench(r, wrap(ErrNoAnswer, "%s has lost the run", cn.person.name))
+		}
+	}
+	b.served = slices.DeleteFunc(b.served, func(s *benchServed) bool { return s.cn == cn })
 }
 
 // endBench tells the outcome of a run.
@@ -280,7 +303,7 @@ func (r *benchRun) got() int64 {
 // askResult ends a run whose last byte has arrived.
 func (c *Core) askResult(now time.Time, r *benchRun) {
 	r.ending, r.report = now, r.measure(c, now)
-	r.due = now.Add(benchPatience)
+	r.due = now.Add(protocol.SessionTimeout)
 	r.cn.put(frame.Bench{Run: r.id, Op: frame.BenchEnd}, classChat)
 }
 
@@ -345,9 +368,8 @@ func (c *Core) advanceBench(now time.Time) {
 			if c.driveBench(now, r); r.ending.IsZero() && now.Sub(r.moved) >= protocol.SessionTimeout {
 				c.endBench(r, wrap(ErrNoAnswer, "%s has lost the run", r.cn.person.name))
 			}
-		case due(now, r.due) && r.open: // all has arrived, only the other side's account is missing
-			r.report.Done = true
-			c.endBench(r, nil)
+		case due(now, r.due) && r.open: // what it has acknowledged, it may have thrown away
+			c.endBench(r, wrap(ErrNoAnswer, "%s has lost the run", r.cn.person.name))
 		case due(now, r.due):
 			c.endBench(r, wrap(ErrNoBench, "%s", r.cn.person.name))
 		}

@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -222,14 +223,109 @@ func TestStreamsOutliveTheirSession(t *testing.T) {
 	}
 }
 
+// forgets lets bob take alice for gone, who goes on hearing him; then they may meet again. It tells whether she took him for present all along.
+func forgets(w *world, alice, bob *node) bool {
+	w.t.Helper()
+	n := len(alice.events)
+	w.lan.Cut(alice.host, bob.host)
+	if !w.until(time.Minute, func() bool { return bob.online() == "" }) {
+		w.t.Fatalf("seed %d: bob still sees alice", w.seed)
+	}
+	w.lan.Heal()
+	return !slices.ContainsFunc(alice.events[n:], func(e peer.Event) bool { _, left := e.(peer.Left); return left })
+}
+
+// What the other side has thrown away is not delivered, although it has acknowledged it.
+func TestStreamCutShortOfItsEnd(t *testing.T) {
+	for _, size := range []int64{3e6, 5e6, 8e6, 10e6, 12e6} {
+		for _, before := range []time.Duration{20 * ms, 50 * ms, 200 * ms} {
+			w, alice, bob := pair(t, 1, lan100)
+			o := alice.bench("bob", peer.BenchSpec{Bytes: size})
+			w.run(time.Duration(size)*80*time.Nanosecond - before)
+			if !forgets(w, alice, bob) {
+				t.Errorf("%d bytes, cut %v before the end: alice has lost bob too", size, before)
+			}
+			begin := w.now
+			if w.until(time.Minute, func() bool { return o.over }); !o.over || o.err == nil || o.Done {
+				t.Errorf("%d bytes, cut %v before the end: %+v", size, before, o)
+			} else if took := w.now.Sub(begin); took > 5*time.Second {
+				t.Errorf("%d bytes, cut %v before the end: known after %v", size, before, took)
+			}
+			w.done(time.Minute, alice.bench("bob", peer.BenchSpec{Bytes: size}))
+			if served, streams, frames := bob.core.Held(); served+streams+frames > 0 {
+				t.Errorf("%d runs, %d streams, %d frames are left", served, streams, frames)
+			}
+		}
+	}
+}
+
+// Who has dropped the other side and meets it again shares nothing old with it: streams go on in both directions.
+func TestStreamsAfterOneSideHasForgotten(t *testing.T) {
+	for _, first := range []int64{1, 30e6} {
+		w, alice, bob := pair(t, 1, lan100)
+		alice.serveBench()
+		w.done(time.Minute, alice.bench("bob", peer.BenchSpec{Bytes: first}), bob.bench("alice", peer.BenchSpec{Bytes: first}))
+		for round := range 3 {
+			if alone := forgets(w, alice, bob); round == 0 && !alone {
+				t.Error("alice has lost bob too")
+			}
+			w.until(time.Minute, func() bool { return bob.online() == "alice" })
+			a, b := alice.bench("bob", peer.BenchSpec{Bytes: 20e6}), bob.bench("alice", peer.BenchSpec{Bytes: 20e6})
+			w.done(time.Minute, a, b)
+			forgets(w, bob, alice)
+			w.until(time.Minute, func() bool { return alice.online() == "bob" })
+			b = bob.bench("alice", peer.BenchSpec{Bytes: 20e6})
+			w.done(time.Minute, b)
+			w.done(time.Minute, alice.bench("bob", peer.BenchSpec{Bytes: 20e6}))
+		}
+	}
+}
+
+// Who measures and forgets the other side in the midst of it leaves nothing behind there that its next run does not clear away.
+func TestWhoMeasuresForgets(t *testing.T) {
+	w, alice, bob := pair(t, 1, lan100)
+	for range protocol.MaxStreams + 2 {
+		o := alice.bench("bob", peer.BenchSpec{Bytes: 1e9})
+		w.run(100 * ms)
+		forgets(w, bob, alice)
+		if w.until(time.Minute, func() bool { return o.over && alice.online() == "bob" }); o.err == nil {
+			t.Fatalf("%+v", o)
+		}
+	}
+	w.done(time.Minute, alice.bench("bob", peer.BenchSpec{Bytes: 20e6}))
+	if served, streams, frames := bob.core.Held(); served+streams+frames > 0 {
+		t.Errorf("%d runs, %d streams, %d frames are left", served, streams, frames)
+	}
+}
+
 // Somebody may be there and yet answer a run no more.
 func TestRunThatIsLostOnTheOtherSide(t *testing.T) {
-	for _, s := range []peer.BenchSpec{{Messages: 1e6}, {Messages: 1e6, Rate: 10}, {Bytes: 1e9}} {
+	for _, x := range []struct {
+		spec peer.BenchSpec
+		want error
+	}{
+		{peer.BenchSpec{Messages: 1e6}, peer.ErrNoAnswer},
+		{peer.BenchSpec{Messages: 1e6, Rate: 10}, peer.ErrNoAnswer},
+		{peer.BenchSpec{Bytes: 1e9}, peer.ErrNoBench},
+	} {
 		w, alice, bob := pair(t, 1, lan100)
-		o := alice.bench("bob", s)
+		o := alice.bench("bob", x.spec)
 		w.run(100 * ms)
 		bob.core.LoseBenches()
-		if w.until(time.Minute, func() bool { return o.over }); !errors.Is(o.err, peer.ErrNoAnswer) {
+		if w.until(time.Minute, func() bool { return o.over }); !errors.Is(o.err, x.want) {
+			t.Errorf("%+v: over %v, %v", x.spec, o.over, o.err)
+		}
+	}
+}
+
+// What was acknowledged counts only if the other side's application has it as well.
+func TestResultThatFallsShort(t *testing.T) {
+	for _, s := range []peer.BenchSpec{{Messages: 1000, Rate: 1000}, {Bytes: 5e6}} {
+		w, alice, bob := pair(t, 1, lan100)
+		o := alice.bench("bob", s)
+		w.run(200 * ms)
+		bob.core.Miscount()
+		if w.until(5*time.Second, func() bool { return o.over }); !errors.Is(o.err, peer.ErrNoAnswer) || o.Done {
 			t.Errorf("%+v: over %v, %v", s, o.over, o.err)
 		}
 	}

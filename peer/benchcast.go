@@ -68,7 +68,7 @@ func (c *Core) benchAll(now time.Time, spec BenchSpec, reply func(BenchReport, e
 		r.asked = append(r.asked, &castMember{cn: cn, again: map[uint64]*item{}, answers: answerTime{
 			smoothed: cn.link.sender.RTT().Smoothed, variance: cn.link.sender.RTT().Smoothed / 2, floor: protocol.BenchTimeoutMin,
 		}})
-		cn.put(frame.Bench{Run: r.id, Op: frame.BenchOpen, B: 1}, classChat)
+		cn.put(frame.Bench{Run: r.id, Op: frame.BenchOpen, B: 1, Data: cn.stating()}, classChat)
 	}
 	c.bench.casts = append(c.bench.casts, r)
 	c.turn(now)

@@ -65,6 +65,11 @@ func (c *Core) ServeBench() (stop func()) {
 
 // receiveBench takes what somebody says of a bench.
 func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
+	if f.Op == frame.BenchOpen || f.Op == frame.BenchReady {
+		if err := c.stated(cn, f.Data); err != nil {
+			return err
+		}
+	}
 	for _, r := range c.bench.runs {
 		if r.id == f.Run && r.cn == cn {
 			c.answered(now, r, f)
@@ -83,14 +88,14 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 	case s == nil:
 		s = &benchServed{cn: cn, id: f.Run, cpu: c.cpu(), cast: f.B == 1}
 		if f.A > 0 {
-			in, err := cn.streams.Accept(f.A)
+			in, err := c.acceptStream(cn, f.A)
 			if err != nil {
 				return err
 			}
 			s.in = in
 		}
 		c.bench.served = append(c.bench.served, s)
-		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady}, classChat)
+		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady, Data: cn.stating()}, classChat)
 	}
 	switch f.Op {
 	case frame.BenchMessage:

@@ -29,6 +29,9 @@ type conn struct {
 	queue    queue
 	riding   []rider
 	streams  stream.Set
+	state    uint64 // numbers what is shared from here on: whoever was dropped and is met again gets a higher one
+	theirs   uint64 // the other side's
+	refusal  *item  // the last Stop of a stream that was never accepted
 	mtu      mtu
 	wire     uint64 // bytes sent, and of them what had been sent before
 	resent   uint64
@@ -134,7 +137,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 		cn = &conn{
 			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
 			path: path{to: s.Path(), heard: now}, mtu: newMTU(), link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
-			pieces: pieces{next: c.rand.Uint64N(1 << 40)}, turns: map[protocol.RoomID]*replica.Turn{},
+			state: c.nextState(), pieces: pieces{next: c.rand.Uint64N(1 << 40)}, turns: map[protocol.RoomID]*replica.Turn{},
 		}
 		for _, seed := range c.air.seeds {
 			if seed.addr.Addr() == s.Path().Addr.Addr() {

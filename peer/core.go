@@ -48,6 +48,8 @@ type Core struct {
 	status   statusLine
 	leaving  leaving
 	bench    bench
+	states   uint64 // counts conns, and
+	streams  uint64 // own streams: what two instances share never has a number twice
 	out      Output
 	credits  []frame.Credit
 	sends    []lan.Datagram // of the last Output, to be used again

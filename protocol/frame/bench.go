@@ -12,9 +12,10 @@ type BenchOp uint8
 
 // What a Bench says, in the order in which a run goes. A to B and Data mean something for each of its own.
 const (
-	// BenchOpen asks for a run: A is the stream that will be filled, 0 for messages. Only who serves benches answers.
+	// BenchOpen asks for a run: A is the stream that will be filled, 0 for messages, Data the number of the sender's state (SPEC section 6.16).
+	// Only who serves benches answers.
 	BenchOpen BenchOp = 1
-	// BenchReady answers: the run may begin.
+	// BenchReady answers: the run may begin. Data as in BenchOpen.
 	BenchReady BenchOp = 2
 	// BenchMessage is one message: A is its number, from 0, Data what it carries.
 	BenchMessage BenchOp = 3

@@ -55,7 +55,7 @@ var examples = []struct {
 	{Credit{0, 1 << 20}, "credit to 1048576 for all"},
 	{Stop{3, 70000}, "stop 3 after 70000 B"},
 	{Pad{300}, "pad 300 B"},
-	{Bench{77, BenchOpen, 1, 0, []byte{}}, "bench open"},
+	{Bench{77, BenchOpen, 1, 0, []byte{7: 3}}, "bench open"},
 	{Bench{77, BenchMessage, 5, 0, []byte("hi")}, "bench message 5, 2 B"},
 	{Bench{77, BenchReply, 5, 9, []byte{}}, "bench reply 5-9"},
 	{Unknown{TypeOffer, []byte{0x91, 10}}, "offer 2 B"},

@@ -21,8 +21,10 @@ const (
 var (
 	// ErrStreams is a stream too many.
 	ErrStreams = errors.New("stream: too many streams")
-	// ErrUnexpected is a piece of a stream that was not accepted, or is over: late, perhaps, and no reason to close.
-	ErrUnexpected = errors.New("stream: piece of a stream that is not expected")
+	// ErrUnexpected is a piece of a stream that is over: it is late, and no reason to close.
+	ErrUnexpected = errors.New("stream: piece of a stream that is over")
+	// ErrUnknown is a piece of a stream that was never accepted: its sender must hear that nobody takes it.
+	ErrUnknown = errors.New("stream: piece of a stream that was never accepted")
 )
 
 // Set is the streams shared with one instance. The zero value has none.
@@ -30,7 +32,7 @@ type Set struct {
 	out     []*Outgoing // the most urgent first, then by id
 	in      []*Incoming
 	turn    int    // the stream that may send next among equals
-	opened  uint64 // own ones so far
+	newest  uint64 // the greatest id accepted
 	sent    uint64 // new bytes sent on all streams
 	limit   uint64 // of sent; 0: protocol.SessionWindow
 	got     uint64 // bytes that have come on all streams, by their ends
@@ -38,17 +40,13 @@ type Set struct {
 	granted uint64 // limit told; 0: protocol.SessionWindow
 }
 
-// Open makes a stream to the peer. Lower priorities go first. odd tells which ids are this side's: those of the two
-// sides must not meet. Errors: ErrStreams.
-func (s *Set) Open(odd bool, priority int) (*Outgoing, error) {
+// Open makes a stream to the peer. Lower priorities go first. The id must be above all that this instance has opened to the other one,
+// in whatever Set, and none of the peer's. Errors: ErrStreams.
+func (s *Set) Open(id uint64, priority int) (*Outgoing, error) {
 	if len(s.out) >= protocol.MaxStreams {
 		return nil, ErrStreams
 	}
-	s.opened++
-	o := &Outgoing{id: 2 * s.opened, priority: priority, limit: FirstWindow}
-	if odd {
-		o.id--
-	}
+	o := &Outgoing{id: id, priority: priority, limit: FirstWindow}
 	s.out = append(s.out, o)
 	slices.SortStableFunc(s.out, func(a, b *Outgoing) int { return cmp.Compare(a.priority, b.priority) })
 	return o, nil
@@ -64,7 +62,14 @@ func (s *Set) Accept(id uint64) (*Incoming, error) {
 	}
 	i := &Incoming{id: id, window: FirstWindow, limit: FirstWindow}
 	s.in = append(s.in, i)
+	s.newest = max(s.newest, id)
 	return i, nil
+}
+
+// Reset forgets everything but the streams to the peer that nothing was written to yet: the peer has begun anew, and knows nothing
+// of what was under way.
+func (s *Set) Reset() {
+	*s = Set{out: slices.DeleteFunc(s.out, func(o *Outgoing) bool { return o.end > 0 || o.closed })}
 }
 
 // Stop ends a stream before its time, in either direction, and makes the frame that says so; false if there is no such stream
@@ -228,10 +233,13 @@ func (s *Set) Credit(f frame.Credit) {
 }
 
 // Receive takes a chunk. It gives the stream that has something to read now, nil if nobody reads it any more.
-// Errors: ErrUnexpected; ErrCredit, ErrFinal, ErrHoles.
+// Errors: ErrUnexpected, ErrUnknown; ErrCredit, ErrFinal, ErrHoles.
 func (s *Set) Receive(f frame.Chunk) (*Incoming, error) {
 	i := s.incoming(f.Stream)
-	if i == nil {
+	switch {
+	case i == nil && f.Stream > s.newest:
+		return nil, ErrUnknown
+	case i == nil:
 		return nil, ErrUnexpected
 	}
 	more, err := i.receive(f)

@@ -81,7 +81,7 @@ func TestStreamsArriveWholeAndInOrder(t *testing.T) {
 		sources, got := map[uint64][]byte{}, map[uint64][]byte{}
 		left := map[*Outgoing][]byte{}
 		for n := range 3 {
-			o, err := p.a.Open(seed%2 == 0, n%2)
+			o, err := p.a.Open(uint64(2*n+1), n%2)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestStreamsArriveWholeAndInOrder(t *testing.T) {
 // TestReaderBoundsTheSender: nothing is sent beyond what the reader has made room for.
 func TestReaderBoundsTheSender(t *testing.T) {
 	p := newPair(t, 1, 0)
-	o, _ := p.a.Open(true, 0)
+	o, _ := p.a.Open(1, 0)
 	in, _ := p.b.Accept(o.ID())
 	flood := func() {
 		for range 12_000 {
@@ -158,9 +158,9 @@ func TestReaderBoundsTheSender(t *testing.T) {
 
 func TestUrgentStreamsFirst(t *testing.T) {
 	var s Set
-	file, _ := s.Open(true, 2)
-	log, _ := s.Open(true, 1)
-	other, _ := s.Open(true, 2)
+	file, _ := s.Open(1, 2)
+	log, _ := s.Open(3, 1)
+	other, _ := s.Open(5, 2)
 	for _, o := range []*Outgoing{file, log, other} {
 		o.Write(make([]byte, 2500))
 		o.Close()
@@ -206,7 +206,7 @@ func TestRulesThatAPeerBreaks(t *testing.T) {
 		{"an end that moves", ErrFinal, []frame.Chunk{chunk(2, 0, 10, true), chunk(2, 0, 9, true)}},
 		{"an end before what has come", ErrFinal, []frame.Chunk{chunk(2, 0, 10, false), chunk(2, 0, 9, true)}},
 		{"the same end again", nil, []frame.Chunk{chunk(2, 0, 10, true), chunk(2, 5, 5, true)}},
-		{"an unknown stream", ErrUnexpected, []frame.Chunk{chunk(4, 1<<40, 10, true)}},
+		{"an unknown stream", ErrUnknown, []frame.Chunk{chunk(4, 1<<40, 10, true)}},
 	} {
 		s, _ := fresh()
 		var err error
@@ -234,7 +234,7 @@ func TestRulesThatAPeerBreaks(t *testing.T) {
 func TestStoppedStreamsGiveTheirCreditBack(t *testing.T) {
 	p := newPair(t, 3, 0.1)
 	for round := range 200 {
-		o, err := p.a.Open(true, 0)
+		o, err := p.a.Open(uint64(2*round+1), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -270,6 +270,50 @@ func TestStoppedStreamsGiveTheirCreditBack(t *testing.T) {
 	}
 	if len(p.a.out)+len(p.b.in) > 0 || p.a.sent != p.b.got || p.a.credit() < protocol.SessionWindow/2 {
 		t.Errorf("%d streams out, %d in, %d bytes sent, %d counted, credit %d", len(p.a.out), len(p.b.in), p.a.sent, p.b.got, p.a.credit())
+	}
+}
+
+// A Set that begins anew has all its credit again, and keeps the streams that the other side has yet to hear of.
+func TestWhatBeginsAnew(t *testing.T) {
+	p := newPair(t, 1, 0)
+	old, _ := p.a.Open(1, 0)
+	empty, _ := p.a.Open(3, 0)
+	fresh, _ := p.a.Open(5, 0)
+	theirs, _ := p.a.Accept(2)
+	empty.Close()
+	old.Write(make([]byte, FirstWindow))
+	p.send(100)
+	p.a.Credit(frame.Credit{Limit: 3 * protocol.SessionWindow})
+	p.a.Reset()
+	if len(p.a.out) != 1 || p.a.out[0] != fresh || len(p.a.in) > 0 || p.a.credit() != protocol.SessionWindow {
+		t.Errorf("%d streams out, %d in, credit %d", len(p.a.out), len(p.a.in), p.a.credit())
+	}
+	for _, f := range p.wire { // the other side has never heard of it
+		if _, err := p.b.Receive(f.chunk); !errors.Is(err, ErrUnknown) {
+			t.Fatal(err)
+		}
+		p.a.Lost(f.piece) // and what comes of it has no effect
+		p.a.Acked(f.piece)
+	}
+	if _, err := p.a.Receive(frame.Chunk{Stream: theirs.ID(), Fin: true}); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+	if _, _, ok := p.a.Next(1000); ok {
+		t.Error("something is to be sent")
+	}
+}
+
+// A late piece of a stream that is over is no unknown one: its sender must not hear that nobody takes it.
+func TestLatePieces(t *testing.T) {
+	var s Set
+	in, _ := s.Accept(4)
+	last := frame.Chunk{Stream: 4, Fin: true}
+	if _, err := s.Receive(last); err != nil {
+		t.Fatal(err)
+	}
+	s.Forget(in)
+	if _, err := s.Receive(last); !errors.Is(err, ErrUnexpected) {
+		t.Error(err)
 	}
 }
 
@@ -316,7 +360,7 @@ func TestHolesAreBounded(t *testing.T) {
 // Credit without end makes nobody keep more than a window.
 func TestCreditWithoutEnd(t *testing.T) {
 	var s Set
-	o, _ := s.Open(true, 0)
+	o, _ := s.Open(1, 0)
 	for id := range uint64(5) {
 		s.Credit(frame.Credit{Stream: id, Limit: protocol.MaxSafeInteger})
 	}
@@ -331,7 +375,7 @@ func TestCreditWithoutEnd(t *testing.T) {
 
 func BenchmarkBulk(b *testing.B) {
 	var s, r Set
-	o, _ := s.Open(true, 0)
+	o, _ := s.Open(1, 0)
 	in, _ := r.Accept(o.ID())
 	block := make([]byte, 64<<10)
 	var credits []frame.Credit
