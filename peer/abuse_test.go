@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +197,39 @@ func TestAnswersOfBenchesAreBounded(t *testing.T) {
 		}
 		if bob.online() != "alice" {
 			t.Errorf("%s: the session is closed", name)
+		}
+	}
+}
+
+// A run that is over, in whatever way, leaves nothing where it was served.
+func TestRunsThatAreGivenUpAreForgotten(t *testing.T) {
+	data := make([]byte, 100)
+	for name, run := range map[string]func(id uint64) []frame.Frame{
+		"its stream is stopped": func(id uint64) []frame.Frame {
+			return []frame.Frame{frame.Bench{Run: id, Op: frame.BenchOpen, A: id}, frame.Stop{Stream: id}}
+		},
+		"it ends in the middle": func(id uint64) []frame.Frame {
+			return []frame.Frame{
+				frame.Bench{Run: id, Op: frame.BenchOpen, A: id}, frame.Chunk{Stream: id, Data: data}, frame.Bench{Run: id, Op: frame.BenchEnd},
+				frame.Stop{Stream: id, Length: 100}, // as the sender answers
+			}
+		},
+	} {
+		w, alice, bob := pair(t, 1, sim.Link{})
+		d := &drops{of: bob, reasons: map[string]int{}}
+		w.watch = d
+		for i := range uint64(100) {
+			for _, f := range run(1 + 2*i) {
+				alice.core.Now(alice.clock(), "bob", f)
+				alice.settle()
+				w.run(time.Millisecond)
+			}
+		}
+		if served, streams, _ := bob.core.Held(); served+streams > 0 {
+			t.Errorf("%s: %d runs and %d streams are left", name, served, streams)
+		}
+		if got := slices.Contains(d.sends, fmt.Sprint(frame.Stop{Stream: 199})); got != (name == "it ends in the middle") {
+			t.Errorf("%s: the stream is stopped: %v", name, got)
 		}
 	}
 }

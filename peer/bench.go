@@ -241,6 +241,9 @@ func (c *Core) endBench(r *benchRun, err error) {
 	if r.out != nil {
 		r.cn.stop(r.out.ID())
 	}
+	if r.ending.IsZero() && !r.cn.gone { // the other side need not wait for more
+		r.cn.put(frame.Bench{Run: r.id, Op: frame.BenchEnd}, classChat)
+	}
 	r.reply(r.report, err)
 }
 

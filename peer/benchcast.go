@@ -113,9 +113,13 @@ func (r *castRun) begin(c *Core, now time.Time) {
 		return
 	}
 	for _, m := range r.asked {
-		if m.ready && !m.cn.gone {
+		switch {
+		case m.cn.gone:
+		case m.ready:
 			m.sent, m.received = m.cn.sent, m.cn.received
 			r.members = append(r.members, m)
+		default: // too late: it goes on without
+			m.cn.put(frame.Bench{Run: r.id, Op: frame.BenchEnd}, classChat)
 		}
 	}
 	r.began, r.due, r.cpu = now, time.Time{}, c.cpu()

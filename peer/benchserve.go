@@ -104,6 +104,9 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 		}
 	case frame.BenchEnd:
 		s.tell(c)
+		if s.in != nil {
+			cn.stop(s.in.ID()) // to no effect if all of it has come
+		}
 		c.bench.served = slices.DeleteFunc(c.bench.served, func(x *benchServed) bool { return x == s })
 	}
 	return nil
@@ -125,6 +128,11 @@ func (b *bench) find(cn *conn, id uint64) *benchServed {
 		}
 	}
 	return nil
+}
+
+// stopped ends a run whose stream whoever asked has given up.
+func (b *bench) stopped(cn *conn, stream uint64) {
+	b.served = slices.DeleteFunc(b.served, func(s *benchServed) bool { return s.cn == cn && s.in != nil && s.in.ID() == stream })
 }
 
 // owe notes that a message is to be replied to.

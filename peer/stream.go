@@ -34,6 +34,7 @@ func (c *Core) stopped(now time.Time, cn *conn, f frame.Stop) error {
 	if due {
 		cn.put(answer, classControl)
 	}
+	c.bench.stopped(cn, f.Stream)
 	return nil
 }
 
