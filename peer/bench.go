@@ -28,6 +28,12 @@ type BenchSpec struct {
 // BenchFlood is the rate of who wants to know how many messages go.
 const BenchFlood = math.MaxFloat64
 
+// MinBenchRate and MaxBenchRate bound what other rates may be. Messages a second.
+const (
+	MinBenchRate = 1e-3
+	MaxBenchRate = 1e7
+)
+
 // MaxBenchMessage is the longest message of a bench: it fits a packet beside an acknowledgement. Bytes.
 const MaxBenchMessage = 900
 
@@ -109,6 +115,8 @@ func (s BenchSpec) check() error {
 	switch {
 	case s.Messages < 0 || s.Bytes < 0 || s.Duration < 0 || s.Rate < 0 || math.IsNaN(s.Rate):
 		return wrap(ErrBench, "no number may be negative")
+	case s.Rate != 0 && s.Rate != BenchFlood && (s.Rate < MinBenchRate || s.Rate > MaxBenchRate):
+		return wrap(ErrBench, "a rate is %v to %.0f a second", MinBenchRate, MaxBenchRate)
 	case s.Size < 0 || s.Size > MaxBenchMessage:
 		return wrap(ErrBench, "a message has 0 to %d bytes", MaxBenchMessage)
 	case s.All && s.Messages == 0:
@@ -309,7 +317,7 @@ func (r *benchRun) speak(now time.Time, over bool) {
 		switch {
 		case r.spec.Rate == 0 && len(r.pending) > 0:
 			return
-		case r.spec.Rate == BenchFlood && (len(r.pending) >= benchOutstanding || r.cn.queue.full()):
+		case len(r.pending) >= benchOutstanding || r.cn.queue.full():
 			return
 		case r.spec.Rate > 0 && r.spec.Rate < BenchFlood:
 			if next := r.began.Add(time.Duration(float64(r.sent) / r.spec.Rate * float64(time.Second))); now.Before(next) {

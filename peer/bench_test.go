@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -76,6 +77,23 @@ func TestBenchOfStreams(t *testing.T) {
 	}
 }
 
+// A rate beyond what the channel takes makes no more wait than a flood.
+func TestBenchAtARateThatIsTooHigh(t *testing.T) {
+	w, alice, bob := pair(t, 1, lan100)
+	alice.bench("bob", peer.BenchSpec{Messages: 1e9, Size: 900, Rate: peer.MaxBenchRate})
+	for range 100 {
+		w.run(10 * ms)
+		if _, _, frames := alice.core.Held(); frames > 5000 {
+			t.Fatalf("%d frames wait", frames)
+		}
+	}
+	w.lan.Cut(bob.host, alice.host)
+	w.run(time.Second)
+	if _, _, frames := alice.core.Held(); frames > 5000 {
+		t.Errorf("%d frames wait", frames)
+	}
+}
+
 func TestBenchesThatCannotBe(t *testing.T) {
 	w := newWorld(t, 1)
 	w.quiet = true
@@ -87,6 +105,9 @@ func TestBenchesThatCannotBe(t *testing.T) {
 		{Messages: 1, Bytes: 1},
 		{Messages: 1, Size: peer.MaxBenchMessage + 1},
 		{Messages: 1, Rate: -1},
+		{Messages: 1, Rate: peer.MinBenchRate / 2},
+		{Messages: 1, Rate: 2 * peer.MaxBenchRate},
+		{Messages: 1, Rate: math.Inf(1)},
 		{Duration: -1},
 	} {
 		if o := alice.bench("bob", s); !errors.Is(o.err, peer.ErrBench) {

@@ -78,6 +78,7 @@ type bencher struct {
 	to       string
 	messages int
 	size     int
+	sized    bool // by whoever asks
 	rate     string
 	bytes    string
 	duration time.Duration
@@ -110,6 +111,7 @@ Exit codes: 0 measured, 1 failure, 2 wrong usage, 3 NAME is not here or serves n
   earshot bench run --to all --messages 100000 --rate max`,
 		Args: noArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
+			b.sized = cmd.Flags().Changed("size")
 			spec, err := b.spec()
 			if err != nil {
 				return err
@@ -146,6 +148,8 @@ func (b *bencher) spec() (s peer.BenchSpec, err error) {
 		return s, usagef("--to all is for messages: say how many with --messages")
 	case b.messages > 0 && b.bytes != "":
 		return s, usagef("--messages or --bytes, not both")
+	case b.messages == 0 && b.sized:
+		return s, usagef("--size is of messages: say how many with --messages")
 	case b.messages == 0 && b.rate != "":
 		return s, usagef("--rate is of messages: say how many with --messages")
 	case b.duration < 0 || b.timeout <= 0:
@@ -155,8 +159,8 @@ func (b *bencher) spec() (s peer.BenchSpec, err error) {
 	case b.rate == "":
 	case b.rate == "max":
 		s.Rate = peer.BenchFlood
-	case err != nil || rate <= 0 || math.IsInf(rate, 0):
-		return s, usagef("--rate %s: a number of messages a second, or max", ui.Safe(b.rate))
+	case err != nil || !(rate >= peer.MinBenchRate && rate <= peer.MaxBenchRate):
+		return s, usagef("--rate %s: %v to %.0f messages a second, or max", ui.Safe(b.rate), peer.MinBenchRate, peer.MaxBenchRate)
 	default:
 		s.Rate = rate
 	}
