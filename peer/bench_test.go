@@ -193,6 +193,39 @@ func TestBenchEndsBeforeItsTime(t *testing.T) {
 	}
 }
 
+// Whoever ends a run need not wait for the other side.
+func TestBenchEndsAlthoughTheOtherSideStalls(t *testing.T) {
+	for _, s := range []peer.BenchSpec{{Messages: 1e6, Rate: 100}, {Bytes: 1e9}, {All: true, Messages: 1e6}} {
+		for _, before := range []time.Duration{0, 500 * ms} { // it is ready
+			w, alice, bob := pair(t, 1, lan100)
+			if before == 0 {
+				w.lan.Cut(alice.host, bob.host)
+			}
+			s.Mark = 7
+			o := &outcome{}
+			stop := alice.core.Bench(alice.clock(), "bob", s, func(r peer.BenchReport, err error) { *o = outcome{r, err, true} })
+			alice.settle()
+			w.run(before)
+			if p := alice.core.BenchProgress(alice.clock()); len(p) != 1 || p[0].Mark != 7 {
+				t.Errorf("%+v: progress %+v", s, p)
+			}
+			w.lan.Cut(alice.host, bob.host)
+			w.run(100 * ms)
+			stop(alice.clock())
+			alice.settle()
+			w.run(1001 * ms)
+			if !o.over || o.err != nil || o.Done || o.PeerTold || o.Mark != 7 || (o.Elapsed > 0) != (before > 0) {
+				t.Errorf("%+v: %+v", s, o)
+			}
+			w.lan.Heal()
+			w.run(2 * time.Second)
+			if served, streams, frames := bob.core.Held(); served+streams+frames > 0 {
+				t.Errorf("%+v: %d runs, %d streams, %d frames are left", s, served, streams, frames)
+			}
+		}
+	}
+}
+
 func TestServingEnds(t *testing.T) {
 	for _, s := range []peer.BenchSpec{{Messages: 1e6}, {Messages: 1e6, Rate: 100}, {Messages: 1e6, Rate: peer.BenchFlood}, {Bytes: 1e9}} {
 		w := newWorld(t, 1)

@@ -104,10 +104,10 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 		}
 	case frame.BenchEnd:
 		s.tell(c)
-		if s.in != nil {
-			cn.stop(s.in.ID()) // to no effect if all of it has come
-		}
 		c.bench.served = slices.DeleteFunc(c.bench.served, func(x *benchServed) bool { return x == s })
+		if s.in != nil {
+			return c.stopped(now, cn, frame.Stop{Stream: s.in.ID(), Length: f.A}) // to no effect if all of it has come
+		}
 	}
 	return nil
 }

@@ -264,6 +264,8 @@ const (
 	// of a bench with everybody (SPEC section 5.14).
 	BenchSpread     = 10 * time.Microsecond
 	BenchTimeoutMin = 2 * time.Millisecond
+	// BenchEnding is how long a bench that is ended before its time waits for what is under way.
+	BenchEnding = time.Second
 	// MaxOwed is how many own lines await Haves; what is beyond is left to vectors.
 	MaxOwed = 4096
 	// CastAbove is how many online members make a cast cheaper than sessions.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"time"
@@ -138,7 +139,7 @@ Exit codes: 0 measured, 1 failure, 2 wrong usage, 3 NAME is not here or serves n
 
 // spec checks what was asked for.
 func (b *bencher) spec() (s peer.BenchSpec, err error) {
-	s = peer.BenchSpec{All: b.to == "all", Messages: b.messages, Size: b.size, Duration: b.duration}
+	s = peer.BenchSpec{Mark: rand.Uint64(), All: b.to == "all", Messages: b.messages, Size: b.size, Duration: b.duration}
 	switch {
 	case b.to == "":
 		return s, usagef("--to NAME says to whom: 'earshot peers' shows who is here")
@@ -198,6 +199,9 @@ func (b *bencher) run(ctx context.Context, chat peer.Chat, spec peer.BenchSpec, 
 		}()
 	}
 	report, err := chat.Bench(ctx, b.to, spec)
+	if err == nil && report.Elapsed == 0 {
+		err = ctx.Err() // it was ended before it began
+	}
 	stop()
 	if watching != nil {
 		<-watching
@@ -285,9 +289,13 @@ func watchBench(ctx context.Context, chat peer.Chat, spec peer.BenchSpec, name s
 		case <-tick.C:
 		}
 		reports, err := chat.BenchProgress(ctx)
-		if err != nil || len(reports) == 0 {
+		if err != nil {
 			continue
 		}
-		_ = bar.Set64(min(done(reports[len(reports)-1]), most))
+		for _, r := range reports {
+			if r.Mark == spec.Mark { // a profile's node may have others
+				_ = bar.Set64(min(done(r), most))
+			}
+		}
 	}
 }
