@@ -288,3 +288,20 @@ func TestRunThatIsLostOnTheOtherSide(t *testing.T) {
 		}
 	}
 }
+
+// A probe that copies a piece counts as sent again.
+func TestCopiesOfPiecesAreCounted(t *testing.T) {
+	w, alice, bob := pair(t, 1, lan100)
+	o := alice.bench("bob", peer.BenchSpec{Bytes: 1e9})
+	w.run(500 * ms)
+	before := alice.core.BenchProgress(alice.clock())[0]
+	w.lan.Cut(bob.host, alice.host)
+	w.run(500 * ms)
+	after := alice.core.BenchProgress(alice.clock())[0]
+	if alice.core.Timeouts("bob") == 0 || o.over {
+		t.Fatal("no probes are sent here")
+	}
+	if after.Retransmitted-before.Retransmitted < 1000 {
+		t.Errorf("%d bytes of %d are sent again", after.Retransmitted-before.Retransmitted, after.Wire-before.Wire)
+	}
+}
