@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"earshot/discovery/lan/sim"
 	"earshot/protocol"
 	"earshot/protocol/frame"
+	"earshot/protocol/recovery"
 	"earshot/protocol/trace"
 )
 
@@ -223,6 +225,34 @@ func TestRunsThatAreGivenUpAreForgotten(t *testing.T) {
 		}
 		if served, streams, _ := bob.core.Held(); served+streams > 0 {
 			t.Errorf("%s: %d runs and %d streams are left", name, served, streams)
+		}
+	}
+}
+
+// Who acknowledges what was never sent, or a number that was left out, loses the session.
+func TestAcksThatAreNotTrueCloseTheSession(t *testing.T) {
+	for name, x := range map[string]struct {
+		number func(bob *node) uint64
+		reason string
+	}{
+		"unsent":  {func(*node) uint64 { return 1 << 40 }, recovery.ErrUnsent.Error()},
+		"skipped": {func(bob *node) uint64 { return bob.core.SkipNumber("alice") }, recovery.ErrSkipped.Error()},
+	} {
+		w, alice, bob := pair(t, 1, sim.Link{})
+		w.run(5 * time.Second)
+		d := &drops{of: bob, reasons: map[string]int{}}
+		w.watch = d
+		n := x.number(bob)
+		alice.core.Now(alice.clock(), "bob", frame.Ack{Ranges: []protocol.Range{{First: n, Last: n}}})
+		alice.settle()
+		w.run(100 * time.Millisecond)
+		traced := false
+		for r := range d.reasons {
+			traced = traced || strings.HasPrefix(r, x.reason)
+		}
+		closed := slices.ContainsFunc(d.sends, func(s string) bool { return strings.Contains(s, "acknowledged what was never sent") })
+		if !traced || !closed {
+			t.Errorf("%s: bob drops for %v and sends %q", name, d.reasons, d.sends)
 		}
 	}
 }

@@ -159,6 +159,15 @@ func (c *Core) Now(now time.Time, who string, frames ...frame.Frame) {
 	c.packet(now, l, l.conn.path.to, items, "")
 }
 
+// SkipNumber leaves a number out towards somebody and tells it.
+func (c *Core) SkipNumber(who string) uint64 {
+	l := c.linkTo(who)
+	n := l.session.Skip()
+	l.sender.Skipped(n)
+	c.Now(c.now, who, frame.Ping{}) // and goes on behind it
+	return n
+}
+
 // Timeouts is how many probe timeouts there were in the present session with somebody.
 func (c *Core) Timeouts(who string) uint64 { return c.linkTo(who).sender.Stats().Timeouts }
 
