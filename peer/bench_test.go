@@ -63,7 +63,7 @@ func TestBenchOfStreams(t *testing.T) {
 	for _, size := range []int64{1, 1000, protocol.StreamWindow, protocol.SessionWindow + 1, 30e6} {
 		o := alice.bench("bob", peer.BenchSpec{Bytes: size})
 		w.done(time.Minute, o)
-		if o.Bytes != size || o.Wire < uint64(size) || o.Retransmitted > o.Wire/10 {
+		if o.Bytes != size || o.Wire < uint64(size) || o.Retransmitted > o.Wire/10+protocol.MaxDatagram { // a probe or so
 			t.Errorf("%d bytes: %+v", size, o)
 		}
 	}
