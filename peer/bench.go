@@ -81,12 +81,6 @@ var (
 	ErrBench = errors.New("bad bench")
 )
 
-// benchPatience is how long the other side is waited for before it counts as not serving.
-const benchPatience = 2 * time.Second
-
-// benchOutstanding is how many messages of a flood may be without reply.
-const benchOutstanding = 4096
-
 // benchRun is one measurement of this node's.
 type benchRun struct {
 	id    uint64
@@ -165,7 +159,7 @@ func (c *Core) Bench(now time.Time, who string, spec BenchSpec, reply func(Bench
 		reply(BenchReport{}, err)
 		return func(time.Time) {}
 	}
-	r.due = now.Add(benchPatience)
+	r.due = now.Add(protocol.BenchPatience)
 	c.bench.runs = append(c.bench.runs, r)
 	f := frame.Bench{Run: r.id, Op: frame.BenchOpen}
 	if r.out != nil {
@@ -308,7 +302,7 @@ func (r *benchRun) got() int64 {
 // askResult ends a run whose last byte has arrived.
 func (c *Core) askResult(now time.Time, r *benchRun) {
 	r.ending, r.report = now, r.measure(c, now)
-	r.due = now.Add(benchPatience)
+	r.due = now.Add(protocol.BenchPatience)
 	end := frame.Bench{Run: r.id, Op: frame.BenchEnd}
 	if r.out != nil {
 		end.A = r.out.Arrived()
@@ -338,7 +332,7 @@ func (r *benchRun) speak(now time.Time, over bool) {
 		switch {
 		case r.spec.Rate == 0 && len(r.pending) > 0:
 			return
-		case len(r.pending) >= benchOutstanding || r.cn.queue.full():
+		case len(r.pending) >= protocol.BenchOutstanding || r.cn.queue.full():
 			return
 		case r.spec.Rate > 0 && r.spec.Rate < BenchFlood:
 			if next := r.began.Add(time.Duration(float64(r.sent) / r.spec.Rate * float64(time.Second))); now.Before(next) {

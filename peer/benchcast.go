@@ -62,7 +62,7 @@ type castMessage struct {
 // benchAll begins a run with everybody.
 func (c *Core) benchAll(now time.Time, spec BenchSpec, reply func(BenchReport, error)) (stop func(now time.Time)) {
 	r := &castRun{
-		id: c.rand.Uint64N(protocol.MaxSafeInteger), spec: spec, reply: reply, due: now.Add(benchPatience),
+		id: c.rand.Uint64N(protocol.MaxSafeInteger), spec: spec, reply: reply, due: now.Add(protocol.BenchPatience),
 		times: hdrhistogram.New(1, int64(time.Hour), 3), report: BenchReport{Mark: spec.Mark},
 	}
 	for _, cn := range c.conns {
@@ -217,7 +217,7 @@ func (c *Core) driveCast(now time.Time, r *castRun) {
 	c.repeatCast(now, r)
 	if (over || all) && len(r.pending) == 0 {
 		r.ending, r.report = now, r.measure(c, now)
-		r.due = now.Add(benchPatience)
+		r.due = now.Add(protocol.BenchPatience)
 		r.askResults()
 		return
 	}
@@ -405,7 +405,7 @@ func (c *Core) receiveBenchCast(now time.Time, d datagram, r *trace.Record) erro
 	}
 	for _, s := range c.bench.served {
 		if s.cast && s.id == b.Run && s.cn.instance == b.Instance {
-			if s.cn.queue.len() > 2*benchOutstanding {
+			if s.cn.queue.len() > protocol.MaxBenchWaiting {
 				return errBusy
 			}
 			s.casts++

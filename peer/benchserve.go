@@ -13,9 +13,6 @@ import (
 // errNoBench is a bench frame at a node that does not serve, or of a run that it does not know.
 var errNoBench = errors.New("peer: bench that is not served here")
 
-// maxServed bounds how many runs are served at a time.
-const maxServed = 64
-
 // bench is what this node measures, and what it serves.
 type bench struct {
 	runs   []*benchRun
@@ -76,9 +73,9 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 	}
 	s := c.bench.find(cn, f.Run)
 	switch {
-	case c.bench.serves == 0, s == nil && (f.Op != frame.BenchOpen || len(c.bench.served) >= maxServed):
+	case c.bench.serves == 0, s == nil && (f.Op != frame.BenchOpen || len(c.bench.served) >= protocol.MaxBenches):
 		return errNoBench
-	case f.Op != frame.BenchEnd && cn.queue.len() > 2*benchOutstanding:
+	case f.Op != frame.BenchEnd && cn.queue.len() > protocol.MaxBenchWaiting:
 		return errBusy
 	case s == nil:
 		s = &benchServed{cn: cn, id: f.Run, cpu: c.cpu(), cast: f.B == 1}

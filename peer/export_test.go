@@ -86,9 +86,6 @@ func (c *Core) Mail() (owed, carriers int) {
 	return len(c.outbox.list), carriers
 }
 
-// MTUStep is how close the search comes to what a path takes.
-const MTUStep = mtuStep
-
 // Inject queues a frame for somebody as no honest node would.
 func (c *Core) Inject(now time.Time, who string, f frame.Frame) {
 	p, err := c.find(who)
