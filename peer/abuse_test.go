@@ -12,6 +12,7 @@ import (
 	"earshot/discovery/lan/sim"
 	"earshot/protocol"
 	"earshot/protocol/frame"
+	"earshot/protocol/recovery"
 	"earshot/protocol/trace"
 )
 
@@ -241,5 +242,60 @@ func TestStateThatIsLeftBehind(t *testing.T) {
 	)
 	if served, streams, _ := bob.core.Held(); served != 1 || streams != 1 || d.reasons["peer: frame of a state that is over"] != 2 {
 		t.Errorf("%d runs, %d streams, %v", served, streams, d.reasons)
+	}
+}
+
+// A run that is over, in whatever way, leaves nothing where it was served.
+func TestRunsThatAreGivenUpAreForgotten(t *testing.T) {
+	data := make([]byte, 100)
+	for name, run := range map[string]func(id uint64) []frame.Frame{
+		"its stream is stopped": func(id uint64) []frame.Frame {
+			return []frame.Frame{frame.Bench{Run: id, Op: frame.BenchOpen, A: id}, frame.Stop{Stream: id}}
+		},
+		"it ends in the middle": func(id uint64) []frame.Frame {
+			return []frame.Frame{
+				frame.Bench{Run: id, Op: frame.BenchOpen, A: id}, frame.Chunk{Stream: id, Data: data}, frame.Bench{Run: id, Op: frame.BenchEnd, A: 100},
+			}
+		},
+	} {
+		w, alice, bob := pair(t, 1, sim.Link{})
+		for i := range uint64(100) {
+			for _, f := range run(1 + 2*i) {
+				alice.core.Now(alice.clock(), "bob", f)
+				alice.settle()
+				w.run(time.Millisecond)
+			}
+		}
+		if served, streams, _ := bob.core.Held(); served+streams > 0 {
+			t.Errorf("%s: %d runs and %d streams are left", name, served, streams)
+		}
+	}
+}
+
+// Who acknowledges what was never sent, or a number that was left out, loses the session.
+func TestAcksThatAreNotTrueCloseTheSession(t *testing.T) {
+	for name, x := range map[string]struct {
+		number func(bob *node) uint64
+		reason string
+	}{
+		"unsent":  {func(*node) uint64 { return 1 << 40 }, recovery.ErrUnsent.Error()},
+		"skipped": {func(bob *node) uint64 { return bob.core.SkipNumber("alice") }, recovery.ErrSkipped.Error()},
+	} {
+		w, alice, bob := pair(t, 1, sim.Link{})
+		w.run(5 * time.Second)
+		d := &drops{of: bob, reasons: map[string]int{}}
+		w.watch = d
+		n := x.number(bob)
+		alice.core.Now(alice.clock(), "bob", frame.Ack{Ranges: []protocol.Range{{First: n, Last: n}}})
+		alice.settle()
+		w.run(100 * time.Millisecond)
+		traced := false
+		for r := range d.reasons {
+			traced = traced || strings.HasPrefix(r, x.reason)
+		}
+		closed := slices.ContainsFunc(d.sends, func(s string) bool { return strings.Contains(s, "acknowledged what was never sent") })
+		if !traced || !closed {
+			t.Errorf("%s: bob drops for %v and sends %q", name, d.reasons, d.sends)
+		}
 	}
 }

@@ -23,16 +23,25 @@ type BenchSpec struct {
 
 	Bytes    int64         `json:"bytes,omitempty"`    // of the stream; 0: as many as go in Duration
 	Duration time.Duration `json:"duration,omitempty"` // 0: without limit, if Messages or Bytes give one
+
+	Mark uint64 `json:"mark,omitempty"` // comes back in the reports, to tell runs apart
 }
 
 // BenchFlood is the rate of who wants to know how many messages go.
 const BenchFlood = math.MaxFloat64
+
+// MinBenchRate and MaxBenchRate bound what other rates may be. Messages a second.
+const (
+	MinBenchRate = 1e-3
+	MaxBenchRate = 1e7
+)
 
 // MaxBenchMessage is the longest message of a bench: it fits a packet beside an acknowledgement. Bytes.
 const MaxBenchMessage = 900
 
 // BenchReport is what was measured so far, or in the end.
 type BenchReport struct {
+	Mark     uint64        `json:"mark,omitempty"` // of the BenchSpec
 	Done     bool          `json:"done"`
 	Elapsed  time.Duration `json:"elapsed"`
 	Messages int64         `json:"messages,omitempty"` // acknowledged by the other side's application
@@ -50,7 +59,8 @@ type BenchReport struct {
 	RTT           time.Duration `json:"rtt"`           // smoothed, in the end
 	MTU           int           `json:"mtu"`           // longest datagram, in the end
 	CPU           time.Duration `json:"cpu"`           // processor time of this process
-	PeerCPU       time.Duration `json:"peerCPU"`       // of the other side's
+	PeerCPU       time.Duration `json:"peerCPU"`       // of the other side's, or of all members'
+	PeerTold      bool          `json:"peerTold"`      // PeerCPU is known
 }
 
 // BenchLatency is how long messages took.
@@ -71,12 +81,6 @@ var (
 	ErrBench = errors.New("bad bench")
 )
 
-// benchPatience is how long the other side is waited for before it counts as not serving.
-const benchPatience = 2 * time.Second
-
-// benchOutstanding is how many messages of a flood may be without reply.
-const benchOutstanding = 4096
-
 // benchRun is one measurement of this node's.
 type benchRun struct {
 	id    uint64
@@ -91,6 +95,7 @@ type benchRun struct {
 	heard   int64     // what had arrived when something last did
 	moved   time.Time // and when that was
 	ending  time.Time // when the result was asked for
+	limit   time.Time // set once it was ended before its time: what is missing then stays so
 	sent    uint64    // messages
 	pending []time.Time
 	first   uint64 // the message of pending[0]; a zero time has its reply
@@ -110,6 +115,8 @@ func (s BenchSpec) check() error {
 	switch {
 	case s.Messages < 0 || s.Bytes < 0 || s.Duration < 0 || s.Rate < 0 || math.IsNaN(s.Rate):
 		return wrap(ErrBench, "no number may be negative")
+	case s.Rate != 0 && s.Rate != BenchFlood && (s.Rate < MinBenchRate || s.Rate > MaxBenchRate):
+		return wrap(ErrBench, "a rate is %v to %.0f a second", MinBenchRate, MaxBenchRate)
 	case s.Size < 0 || s.Size > MaxBenchMessage:
 		return wrap(ErrBench, "a message has 0 to %d bytes", MaxBenchMessage)
 	case s.All && s.Messages == 0:
@@ -135,7 +142,10 @@ func (c *Core) Bench(now time.Time, who string, spec BenchSpec, reply func(Bench
 	if err == nil && len(p.conns) == 0 {
 		err = wrap(ErrNoAnswer, "%s is not online", p.name)
 	}
-	r := &benchRun{id: c.rand.Uint64N(protocol.MaxSafeInteger), spec: spec, reply: reply, times: hdrhistogram.New(1, int64(time.Hour), 3)}
+	r := &benchRun{
+		id: c.rand.Uint64N(protocol.MaxSafeInteger), spec: spec, reply: reply, times: hdrhistogram.New(1, int64(time.Hour), 3),
+		report: BenchReport{Mark: spec.Mark},
+	}
 	if err == nil {
 		r.cn = p.best()
 		if spec.Messages == 0 {
@@ -149,7 +159,7 @@ func (c *Core) Bench(now time.Time, who string, spec BenchSpec, reply func(Bench
 		reply(BenchReport{}, err)
 		return func(time.Time) {}
 	}
-	r.due = now.Add(benchPatience)
+	r.due = now.Add(protocol.BenchPatience)
 	c.bench.runs = append(c.bench.runs, r)
 	f := frame.Bench{Run: r.id, Op: frame.BenchOpen, Data: r.cn.stating()}
 	if r.out != nil {
@@ -159,6 +169,9 @@ func (c *Core) Bench(now time.Time, who string, spec BenchSpec, reply func(Bench
 	c.turn(now)
 	return func(now time.Time) {
 		if slices.Contains(c.bench.runs, r) {
+			if r.limit = now; r.open {
+				r.limit = now.Add(protocol.BenchEnding)
+			}
 			r.spec.Duration = max(1, now.Sub(r.began))
 			c.advanceBench(now)
 			c.turn(now)
@@ -229,7 +242,7 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 		if got := r.got(); !r.ending.IsZero() && f.A < uint64(got) {
 			c.endBench(r, wrap(ErrNoAnswer, "%s has %d of %d", r.cn.person.name, f.A, got))
 		} else if !r.ending.IsZero() {
-			r.report.Done, r.report.PeerCPU = true, time.Duration(f.B)*time.Microsecond
+			r.report.Done, r.report.PeerCPU, r.report.PeerTold = true, time.Duration(f.B)*time.Microsecond, true
 			c.endBench(r, nil)
 		} else {
 			c.endBench(r, wrap(ErrNoBench, "%s: bench serve was ended there", r.cn.person.name))
@@ -261,8 +274,16 @@ func (b *bench) lost(c *Core, cn *conn) {
 // endBench tells the outcome of a run.
 func (c *Core) endBench(r *benchRun, err error) {
 	c.bench.runs = slices.DeleteFunc(c.bench.runs, func(x *benchRun) bool { return x == r })
+	r.asked.done = true // an Open that is still under way is not sent again
+	end := frame.Bench{Run: r.id, Op: frame.BenchEnd}
 	if r.out != nil {
-		r.cn.stop(r.out.ID())
+		if f, ok := r.cn.streams.Stop(r.out.ID()); ok {
+			r.cn.put(f, classControl)
+			end.A = f.Length
+		}
+	}
+	if r.ending.IsZero() && !r.cn.gone { // the other side need not wait for more
+		r.cn.put(end, classChat)
 	}
 	r.reply(r.report, err)
 }
@@ -304,7 +325,11 @@ func (r *benchRun) got() int64 {
 func (c *Core) askResult(now time.Time, r *benchRun) {
 	r.ending, r.report = now, r.measure(c, now)
 	r.due = now.Add(protocol.SessionTimeout)
-	r.cn.put(frame.Bench{Run: r.id, Op: frame.BenchEnd}, classChat)
+	end := frame.Bench{Run: r.id, Op: frame.BenchEnd}
+	if r.out != nil {
+		end.A = r.out.Arrived()
+	}
+	r.cn.put(end, classChat)
 }
 
 // benchBlock is what streams of benches are filled with.
@@ -329,7 +354,7 @@ func (r *benchRun) speak(now time.Time, over bool) {
 		switch {
 		case r.spec.Rate == 0 && len(r.pending) > 0:
 			return
-		case r.spec.Rate == BenchFlood && (len(r.pending) >= benchOutstanding || r.cn.queue.full()):
+		case len(r.pending) >= protocol.BenchOutstanding || r.cn.queue.full():
 			return
 		case r.spec.Rate > 0 && r.spec.Rate < BenchFlood:
 			if next := r.began.Add(time.Duration(float64(r.sent) / r.spec.Rate * float64(time.Second))); now.Before(next) {
@@ -347,10 +372,10 @@ func (r *benchRun) speak(now time.Time, over bool) {
 
 func (b *bench) deadline() (d time.Time) {
 	for _, r := range b.runs {
-		d = earliest(d, r.due)
+		d = earliest(d, r.due, r.limit)
 	}
 	for _, r := range b.casts {
-		d = earliest(d, r.due, r.check)
+		d = earliest(d, r.due, r.check, r.limit)
 	}
 	for _, s := range b.served {
 		d = earliest(d, s.due)
@@ -364,6 +389,11 @@ func (c *Core) advanceBench(now time.Time) {
 		switch {
 		case r.cn.gone:
 			c.endBench(r, wrap(ErrNoAnswer, "%s has gone", r.cn.person.name))
+		case due(now, r.limit):
+			if r.ending.IsZero() {
+				r.report = r.measure(c, now)
+			}
+			c.endBench(r, nil)
 		case r.open && r.ending.IsZero():
 			if c.driveBench(now, r); r.ending.IsZero() && now.Sub(r.moved) >= protocol.SessionTimeout {
 				c.endBench(r, wrap(ErrNoAnswer, "%s has lost the run", r.cn.person.name))

@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func TestBenchOfStreams(t *testing.T) {
 	for _, size := range []int64{1, 1000, protocol.StreamWindow, protocol.SessionWindow + 1, 30e6} {
 		o := alice.bench("bob", peer.BenchSpec{Bytes: size})
 		w.done(time.Minute, o)
-		if o.Bytes != size || o.Wire < uint64(size) || o.Retransmitted > o.Wire/10 {
+		if o.Bytes != size || o.Wire < uint64(size) || o.Retransmitted > o.Wire/10+protocol.MaxDatagram { // a probe or so
 			t.Errorf("%d bytes: %+v", size, o)
 		}
 	}
@@ -74,6 +75,23 @@ func TestBenchOfStreams(t *testing.T) {
 	}
 	if served, streams, frames := bob.core.Held(); served+streams+frames > 0 {
 		t.Errorf("%d runs, %d streams, %d frames are left", served, streams, frames)
+	}
+}
+
+// A rate beyond what the channel takes makes no more wait than a flood.
+func TestBenchAtARateThatIsTooHigh(t *testing.T) {
+	w, alice, bob := pair(t, 1, lan100)
+	alice.bench("bob", peer.BenchSpec{Messages: 1e9, Size: 900, Rate: peer.MaxBenchRate})
+	for range 100 {
+		w.run(10 * ms)
+		if _, _, frames := alice.core.Held(); frames > 5000 {
+			t.Fatalf("%d frames wait", frames)
+		}
+	}
+	w.lan.Cut(bob.host, alice.host)
+	w.run(time.Second)
+	if _, _, frames := alice.core.Held(); frames > 5000 {
+		t.Errorf("%d frames wait", frames)
 	}
 }
 
@@ -88,6 +106,9 @@ func TestBenchesThatCannotBe(t *testing.T) {
 		{Messages: 1, Bytes: 1},
 		{Messages: 1, Size: peer.MaxBenchMessage + 1},
 		{Messages: 1, Rate: -1},
+		{Messages: 1, Rate: peer.MinBenchRate / 2},
+		{Messages: 1, Rate: 2 * peer.MaxBenchRate},
+		{Messages: 1, Rate: math.Inf(1)},
 		{Duration: -1},
 	} {
 		if o := alice.bench("bob", s); !errors.Is(o.err, peer.ErrBench) {
@@ -169,6 +190,39 @@ func TestBenchEndsBeforeItsTime(t *testing.T) {
 		stop(alice.clock()) // again, to no effect
 		if served, streams, frames := bob.core.Held(); served+streams+frames > 0 {
 			t.Errorf("%+v: %d runs, %d streams, %d frames are left", s, served, streams, frames)
+		}
+	}
+}
+
+// Whoever ends a run need not wait for the other side.
+func TestBenchEndsAlthoughTheOtherSideStalls(t *testing.T) {
+	for _, s := range []peer.BenchSpec{{Messages: 1e6, Rate: 100}, {Bytes: 1e9}, {All: true, Messages: 1e6}} {
+		for _, before := range []time.Duration{0, 500 * ms} { // it is ready
+			w, alice, bob := pair(t, 1, lan100)
+			if before == 0 {
+				w.lan.Cut(alice.host, bob.host)
+			}
+			s.Mark = 7
+			o := &outcome{}
+			stop := alice.core.Bench(alice.clock(), "bob", s, func(r peer.BenchReport, err error) { *o = outcome{r, err, true} })
+			alice.settle()
+			w.run(before)
+			if p := alice.core.BenchProgress(alice.clock()); len(p) != 1 || p[0].Mark != 7 {
+				t.Errorf("%+v: progress %+v", s, p)
+			}
+			w.lan.Cut(alice.host, bob.host)
+			w.run(100 * ms)
+			stop(alice.clock())
+			alice.settle()
+			w.run(1001 * ms)
+			if !o.over || o.err != nil || o.Done || o.PeerTold || o.Mark != 7 || (o.Elapsed > 0) != (before > 0) {
+				t.Errorf("%+v: %+v", s, o)
+			}
+			w.lan.Heal()
+			w.run(2 * time.Second)
+			if served, streams, frames := bob.core.Held(); served+streams+frames > 0 {
+				t.Errorf("%+v: %d runs, %d streams, %d frames are left", s, served, streams, frames)
+			}
 		}
 	}
 }
@@ -328,5 +382,22 @@ func TestResultThatFallsShort(t *testing.T) {
 		if w.until(5*time.Second, func() bool { return o.over }); !errors.Is(o.err, peer.ErrNoAnswer) || o.Done {
 			t.Errorf("%+v: over %v, %v", s, o.over, o.err)
 		}
+	}
+}
+
+// A probe that copies a piece counts as sent again.
+func TestCopiesOfPiecesAreCounted(t *testing.T) {
+	w, alice, bob := pair(t, 1, lan100)
+	o := alice.bench("bob", peer.BenchSpec{Bytes: 1e9})
+	w.run(500 * ms)
+	before := alice.core.BenchProgress(alice.clock())[0]
+	w.lan.Cut(bob.host, alice.host)
+	w.run(500 * ms)
+	after := alice.core.BenchProgress(alice.clock())[0]
+	if alice.core.Timeouts("bob") == 0 || o.over {
+		t.Fatal("no probes are sent here")
+	}
+	if after.Retransmitted-before.Retransmitted < 1000 {
+		t.Errorf("%d bytes of %d are sent again", after.Retransmitted-before.Retransmitted, after.Wire-before.Wire)
 	}
 }

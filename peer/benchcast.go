@@ -26,6 +26,7 @@ type castRun struct {
 	due     time.Time // when the next message goes, or something is given up
 	check   time.Time // when the first message may have to go again
 	ending  time.Time // when the results were asked for
+	limit   time.Time // set once it was ended before its time
 	sent    uint64
 	first   uint64 // the message of pending[0]
 	pending []castMessage
@@ -61,8 +62,8 @@ type castMessage struct {
 // benchAll begins a run with everybody.
 func (c *Core) benchAll(now time.Time, spec BenchSpec, reply func(BenchReport, error)) (stop func(now time.Time)) {
 	r := &castRun{
-		id: c.rand.Uint64N(protocol.MaxSafeInteger), spec: spec, reply: reply, due: now.Add(benchPatience),
-		times: hdrhistogram.New(1, int64(time.Hour), 3),
+		id: c.rand.Uint64N(protocol.MaxSafeInteger), spec: spec, reply: reply, due: now.Add(protocol.BenchPatience),
+		times: hdrhistogram.New(1, int64(time.Hour), 3), report: BenchReport{Mark: spec.Mark},
 	}
 	for _, cn := range c.conns {
 		r.asked = append(r.asked, &castMember{cn: cn, again: map[uint64]*item{}, answers: answerTime{
@@ -74,6 +75,9 @@ func (c *Core) benchAll(now time.Time, spec BenchSpec, reply func(BenchReport, e
 	c.turn(now)
 	return func(now time.Time) {
 		if slices.Contains(c.bench.casts, r) {
+			if r.limit = now; !r.began.IsZero() {
+				r.limit = now.Add(protocol.BenchEnding)
+			}
 			r.spec.Duration = max(1, now.Sub(r.began))
 			c.advanceCasts(now)
 			c.turn(now)
@@ -113,9 +117,13 @@ func (r *castRun) begin(c *Core, now time.Time) {
 		return
 	}
 	for _, m := range r.asked {
-		if m.ready && !m.cn.gone {
+		switch {
+		case m.cn.gone:
+		case m.ready:
 			m.sent, m.received = m.cn.sent, m.cn.received
 			r.members = append(r.members, m)
+		default: // too late: it goes on without
+			m.cn.put(frame.Bench{Run: r.id, Op: frame.BenchEnd}, classChat)
 		}
 	}
 	r.began, r.due, r.cpu = now, time.Time{}, c.cpu()
@@ -175,6 +183,13 @@ func (c *Core) driveCast(now time.Time, r *castRun) {
 		}
 	}
 	switch {
+	case due(now, r.limit):
+		if r.ending.IsZero() {
+			r.report = r.measure(c, now)
+			r.askResults()
+		}
+		c.endCast(r, nil)
+		return
 	case r.began.IsZero() && !due(now, r.due):
 		return
 	case r.began.IsZero():
@@ -186,8 +201,9 @@ func (c *Core) driveCast(now time.Time, r *castRun) {
 		c.endCast(r, wrap(ErrNoAnswer, "all have gone"))
 		return
 	case !r.ending.IsZero():
-		if due(now, r.due) || !slices.ContainsFunc(r.members, func(m *castMember) bool { return !m.over }) {
-			r.report.Done = true
+		told := !slices.ContainsFunc(r.members, func(m *castMember) bool { return !m.over })
+		if told || due(now, r.due) {
+			r.report.Done, r.report.PeerTold = true, told
 			c.endCast(r, nil)
 		}
 		return
@@ -201,14 +217,21 @@ func (c *Core) driveCast(now time.Time, r *castRun) {
 	c.repeatCast(now, r)
 	if (over || all) && len(r.pending) == 0 {
 		r.ending, r.report = now, r.measure(c, now)
-		r.due = now.Add(benchPatience)
-		for _, m := range r.members {
-			m.cn.put(frame.Bench{Run: r.id, Op: frame.BenchEnd}, classChat)
-		}
+		r.due = now.Add(protocol.BenchPatience)
+		r.askResults()
 		return
 	}
 	if r.spec.Duration > 0 && !over {
 		r.due = earliest(r.due, r.began.Add(r.spec.Duration))
+	}
+}
+
+// askResults ends the run at those who take part, and all who may yet.
+func (r *castRun) askResults() {
+	for _, m := range r.asked {
+		if !m.cn.gone && (r.began.IsZero() || slices.Contains(r.members, m)) {
+			m.cn.put(frame.Bench{Run: r.id, Op: frame.BenchEnd}, classChat)
+		}
 	}
 }
 
@@ -382,7 +405,7 @@ func (c *Core) receiveBenchCast(now time.Time, d datagram, r *trace.Record) erro
 	}
 	for _, s := range c.bench.served {
 		if s.cast && s.id == b.Run && s.cn.instance == b.Instance {
-			if s.cn.queue.len() > 2*benchOutstanding {
+			if s.cn.queue.len() > protocol.MaxBenchWaiting {
 				return errBusy
 			}
 			s.casts++

@@ -13,9 +13,6 @@ import (
 // errNoBench is a bench frame at a node that does not serve, or of a run that it does not know.
 var errNoBench = errors.New("peer: bench that is not served here")
 
-// maxServed bounds how many runs are served at a time.
-const maxServed = 64
-
 // bench is what this node measures, and what it serves.
 type bench struct {
 	runs   []*benchRun
@@ -81,9 +78,9 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 	}
 	s := c.bench.find(cn, f.Run)
 	switch {
-	case c.bench.serves == 0, s == nil && (f.Op != frame.BenchOpen || len(c.bench.served) >= maxServed):
+	case c.bench.serves == 0, s == nil && (f.Op != frame.BenchOpen || len(c.bench.served) >= protocol.MaxBenches):
 		return errNoBench
-	case f.Op != frame.BenchEnd && cn.queue.len() > 2*benchOutstanding:
+	case f.Op != frame.BenchEnd && cn.queue.len() > protocol.MaxBenchWaiting:
 		return errBusy
 	case s == nil:
 		s = &benchServed{cn: cn, id: f.Run, cpu: c.cpu(), cast: f.B == 1}
@@ -110,6 +107,9 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 	case frame.BenchEnd:
 		s.tell(c)
 		c.bench.served = slices.DeleteFunc(c.bench.served, func(x *benchServed) bool { return x == s })
+		if s.in != nil {
+			return c.stopped(now, cn, frame.Stop{Stream: s.in.ID(), Length: f.A}) // to no effect if all of it has come
+		}
 	}
 	return nil
 }
@@ -130,6 +130,11 @@ func (b *bench) find(cn *conn, id uint64) *benchServed {
 		}
 	}
 	return nil
+}
+
+// stopped ends a run whose stream whoever asked has given up.
+func (b *bench) stopped(cn *conn, stream uint64) {
+	b.served = slices.DeleteFunc(b.served, func(s *benchServed) bool { return s.cn == cn && s.in != nil && s.in.ID() == stream })
 }
 
 // owe notes that a message is to be replied to.

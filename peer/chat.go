@@ -49,7 +49,8 @@ type Chat interface {
 	Detail(ctx context.Context, room protocol.RoomID, line Place) (Detail, error)
 	// Ping measures one round trip over the secured channel. ErrNoAnswer: ctx ended first.
 	Ping(ctx context.Context, who string) (time.Duration, error)
-	// Bench measures the channel to somebody who serves benches. Once ctx has ended it returns what was measured until then, not Done.
+	// Bench measures the channel to somebody who serves benches. Once ctx has ended it returns what was measured until then, within
+	// protocol.BenchEnding, and not Done if something was still under way.
 	// ErrNoBench: they do not serve any.
 	Bench(ctx context.Context, who string, spec BenchSpec) (BenchReport, error)
 	// BenchProgress is how far the benches that run have come.

@@ -284,7 +284,7 @@ func (c *Core) advanceConn(now time.Time, cn *conn) {
 		c.lostPackets(now, cn, r.Lost)
 		cn.dropped(r.Dropped)
 		if r.Probes > 0 && slices.ContainsFunc(l.sender.Oldest(oldestMost), func(p cargo) bool { return p.long }) {
-			c.miss(now, cn, mtuTimeout)
+			c.miss(now, cn, protocol.MTUTimeout)
 		}
 		l.probes = max(l.probes, r.Probes)
 	}

@@ -86,9 +86,6 @@ func (c *Core) Mail() (owed, carriers int) {
 	return len(c.outbox.list), carriers
 }
 
-// MTUStep is how close the search comes to what a path takes.
-const MTUStep = mtuStep
-
 // Inject queues a frame for somebody as no honest node would.
 func (c *Core) Inject(now time.Time, who string, f frame.Frame) {
 	p, err := c.find(who)
@@ -165,6 +162,15 @@ func (c *Core) Now(now time.Time, who string, frames ...frame.Frame) {
 		items = append(items, once(f))
 	}
 	c.packet(now, l, l.conn.path.to, items, "")
+}
+
+// SkipNumber leaves a number out towards somebody and tells it.
+func (c *Core) SkipNumber(who string) uint64 {
+	l := c.linkTo(who)
+	n := l.session.Skip()
+	l.sender.Skipped(n)
+	c.Now(c.now, who, frame.Ping{}) // and goes on behind it
+	return n
 }
 
 // Timeouts is how many probe timeouts there were in the present session with somebody.

@@ -23,27 +23,6 @@ type mtu struct {
 	missed  time.Time // of the last one
 }
 
-// Constants of the search.
-const (
-	// mtuTries is how often a length is tried before it is too long: more often than in RFC 8899 section 5.1.2, where MAX_PROBES
-	// is 3, since with 30 % lost each way every eighth search would come out too short.
-	mtuTries = 5
-	// mtuStep ends the search: as close as this is close enough. Bytes.
-	mtuStep = 16
-	// mtuEthernet is what an Ethernet without jumbo frames takes. Bytes.
-	mtuEthernet = 1500 - headers
-	// mtuAgain is when a settled search begins anew, for the path may have changed (RFC 8899 section 5.1.1, PMTU_RAISE_TIMER).
-	mtuAgain = 10 * time.Minute
-	// mtuMissing is how often in a row long packets must be lost to conclude that the path takes them no more: a probe timeout
-	// while any is in flight counts mtuTimeout times (RFC 8899 section 4.3).
-	mtuMissing = 9
-	mtuTimeout = 3
-	// mtuRest is how long nothing is tried then: the whole path may have been away.
-	mtuRest = 5 * time.Second
-	// mtuPatience is the least time that a probe is waited for.
-	mtuPatience = 50 * time.Millisecond
-)
-
 // newMTU is what every path takes.
 func newMTU() mtu { return mtu{size: protocol.MaxDatagram} }
 
@@ -60,13 +39,13 @@ func (c *Core) searchMTU(now time.Time, cn *conn) {
 	switch {
 	case m.least == 0: // the whole length first: most LANs take it
 		m.probe = ceiling
-	case m.size < mtuEthernet && m.least > mtuEthernet: // then what all others take
-		m.probe = mtuEthernet
+	case m.size < protocol.MTUEthernet && m.least > protocol.MTUEthernet: // then what all others take
+		m.probe = protocol.MTUEthernet
 	default:
 		m.probe = (m.size + m.least) / 2
 	}
-	if m.probe < m.size+mtuStep {
-		m.probe, m.settled, m.again = 0, true, now.Add(mtuAgain)
+	if m.probe < m.size+protocol.MTUStep {
+		m.probe, m.settled, m.again = 0, true, now.Add(protocol.MTUAgain)
 		return
 	}
 	m.tries = 0
@@ -77,7 +56,7 @@ func (c *Core) searchMTU(now time.Time, cn *conn) {
 func (c *Core) tryMTU(now time.Time, cn *conn) {
 	m, l := &cn.mtu, cn.link
 	m.tries++
-	m.due = now.Add(max(mtuPatience, 3*l.sender.ProbeTimeout()))
+	m.due = now.Add(max(protocol.MTUPatience, 3*l.sender.ProbeTimeout()))
 	length, to := m.probe, cn.path.to
 	it := once(frame.Pad{Length: length - session.Overhead - frame.PadOverhead})
 	it.onDone = func(now time.Time, _ time.Duration) {
@@ -97,7 +76,7 @@ func (c *Core) tryMTU(now time.Time, cn *conn) {
 func (c *Core) advanceMTU(now time.Time, cn *conn) {
 	m := &cn.mtu
 	if due(now, m.due) {
-		if m.due = (time.Time{}); m.tries < mtuTries {
+		if m.due = (time.Time{}); m.tries < protocol.MTUTries {
 			c.tryMTU(now, cn)
 		} else {
 			m.least, m.probe = m.probe, 0
@@ -112,11 +91,11 @@ func long(size int) bool { return size > protocol.MaxDatagram }
 // miss notes that long packets were lost, or are not heard of.
 func (c *Core) miss(now time.Time, cn *conn, n int) {
 	m := &cn.mtu
-	if n == 0 || !long(m.size) || n < mtuTimeout && now.Sub(m.missed) < cn.link.sender.ProbeTimeout() {
+	if n == 0 || !long(m.size) || n < protocol.MTUTimeout && now.Sub(m.missed) < cn.link.sender.ProbeTimeout() {
 		return // they were sent before, or belong to the same loss as others
 	}
 	m.missed = now
-	if m.missing += n; m.missing >= mtuMissing {
+	if m.missing += n; m.missing >= protocol.MTUMissing {
 		c.blackHole(now, cn)
 	}
 }
@@ -124,7 +103,7 @@ func (c *Core) miss(now time.Time, cn *conn, n int) {
 // blackHole goes back to what every path takes: the path seems to have become narrower without a word.
 func (c *Core) blackHole(now time.Time, cn *conn) {
 	if long(cn.mtu.size) {
-		cn.mtu = mtu{size: protocol.MaxDatagram, settled: true, again: now.Add(mtuRest)}
+		cn.mtu = mtu{size: protocol.MaxDatagram, settled: true, again: now.Add(protocol.MTURest)}
 		cn.link.sender.SetMaxDatagram(cn.mtu.size)
 	}
 }
@@ -135,7 +114,7 @@ func (c *Core) tooLong(now time.Time, d lan.Datagram) {
 		switch m := &cn.mtu; {
 		case cn.path.to.Addr != d.Addr:
 		case len(d.Data) == m.probe:
-			m.tries, m.due = mtuTries, now
+			m.tries, m.due = protocol.MTUTries, now
 		case long(len(d.Data)):
 			c.blackHole(now, cn)
 		}

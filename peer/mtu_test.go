@@ -54,7 +54,7 @@ func TestPathMTUIsFound(t *testing.T) {
 				w.run(5 * time.Second)
 				bulk(t, w, alice)
 				o := bulk(t, w, alice)
-				step := peer.MTUStep
+				step := protocol.MTUStep
 				if x.most >= min(x.alice-headers, protocol.MaxPacket) || x.most == protocol.MaxDatagram {
 					step = 0 // found at once, or never left
 				}
@@ -114,7 +114,7 @@ func TestPathThatBecomesNarrow(t *testing.T) {
 			}
 			bulk(t, w, alice)
 			bulk(t, w, alice)
-			if again := bulk(t, w, alice); again.MTU < 1300-peer.MTUStep || again.MTU > 1300 {
+			if again := bulk(t, w, alice); again.MTU < 1300-protocol.MTUStep || again.MTU > 1300 {
 				t.Errorf("%s: later %d bytes", x.name, again.MTU)
 			}
 		}

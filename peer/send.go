@@ -236,6 +236,7 @@ func (c *Core) probe(now time.Time, l *link, probed []*item) []*item {
 		for _, p := range oldest {
 			if chunk, ok := cn.streams.Chunk(p.piece); ok && len(chunk.Data)+frame.ChunkOverhead <= c.budget(l) {
 				d.chunk, d.piece = chunk, p.piece
+				d.piece.Again = true
 				break
 			}
 		}

@@ -48,6 +48,7 @@ func (c *Core) stopped(now time.Time, cn *conn, f frame.Stop) error {
 		cn.put(answer, classControl)
 		c.bench.refused(c, cn, f.Stream)
 	}
+	c.bench.stopped(cn, f.Stream)
 	return nil
 }
 

@@ -246,6 +246,42 @@ const (
 	MaxStreamWindow = 4 << 20
 	SessionWindow   = 8 << 20
 	MaxStreams      = 16
+
+	// MTUTries is how often a length is tried before it is too long: more often than in RFC 8899 section 5.1.2, where MAX_PROBES
+	// is 3, since with 30 % lost each way every eighth search would come out too short. MTUPatience is the least time that
+	// each is waited for.
+	MTUTries    = 5
+	MTUPatience = 50 * time.Millisecond
+	// MTUStep ends the search: as close as this is close enough. Bytes.
+	MTUStep = 16
+	// MTUEthernet is what an Ethernet without jumbo frames takes beside the headers of IPv4 and UDP. Bytes.
+	MTUEthernet = 1500 - 28
+	// MTUAgain is when a settled search begins anew, for the path may have changed (RFC 8899 section 5.1.1, PMTU_RAISE_TIMER).
+	MTUAgain = 10 * time.Minute
+	// MTUMissing is how often in a row long packets must be lost to conclude that the path takes them no more: a probe timeout
+	// while any is in flight counts MTUTimeout times (RFC 8899 section 4.3). MTURest is how long nothing is tried then:
+	// the whole path may have been away.
+	MTUMissing = 9
+	MTUTimeout = 3
+	MTURest    = 5 * time.Second
+)
+
+// Benches (SPEC section 5.14).
+const (
+	// MaxBenches is how many runs are served at a time.
+	MaxBenches = 64
+	// BenchPatience is how long the other side is waited for before it counts as not serving.
+	BenchPatience = 2 * time.Second
+	// BenchEnding is how long a bench that is ended before its time waits for what is under way.
+	BenchEnding = time.Second
+	// BenchOutstanding is how many messages of a flood may be without reply, MaxBenchWaiting how many frames may wait for
+	// somebody whose bench is served.
+	BenchOutstanding = 4096
+	MaxBenchWaiting  = 2 * BenchOutstanding
+	// BenchSpread is the time per session over which replies to a bench cast are spread, BenchTimeoutMin the least Have timeout
+	// of a bench with everybody.
+	BenchSpread     = 10 * time.Microsecond
+	BenchTimeoutMin = 2 * time.Millisecond
 )
 
 // Rooms (SPEC sections 7 and 8).
@@ -260,10 +296,6 @@ const (
 	ResendMax      = 5 * time.Second
 	// LateHaves is how many Haves of somebody in a row must come after their timeout before it grows: fewer tell of loss.
 	LateHaves = 8
-	// BenchSpread is the time per session over which replies to a bench cast are spread, BenchTimeoutMin the least Have timeout
-	// of a bench with everybody (SPEC section 5.14).
-	BenchSpread     = 10 * time.Microsecond
-	BenchTimeoutMin = 2 * time.Millisecond
 	// MaxOwed is how many own lines await Haves; what is beyond is left to vectors.
 	MaxOwed = 4096
 	// CastAbove is how many online members make a cast cheaper than sessions.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"time"
@@ -78,6 +79,7 @@ type bencher struct {
 	to       string
 	messages int
 	size     int
+	sized    bool // by whoever asks
 	rate     string
 	bytes    string
 	duration time.Duration
@@ -110,6 +112,7 @@ Exit codes: 0 measured, 1 failure, 2 wrong usage, 3 NAME is not here or serves n
   earshot bench run --to all --messages 100000 --rate max`,
 		Args: noArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
+			b.sized = cmd.Flags().Changed("size")
 			spec, err := b.spec()
 			if err != nil {
 				return err
@@ -136,7 +139,7 @@ Exit codes: 0 measured, 1 failure, 2 wrong usage, 3 NAME is not here or serves n
 
 // spec checks what was asked for.
 func (b *bencher) spec() (s peer.BenchSpec, err error) {
-	s = peer.BenchSpec{All: b.to == "all", Messages: b.messages, Size: b.size, Duration: b.duration}
+	s = peer.BenchSpec{Mark: rand.Uint64(), All: b.to == "all", Messages: b.messages, Size: b.size, Duration: b.duration}
 	switch {
 	case b.to == "":
 		return s, usagef("--to NAME says to whom: 'earshot peers' shows who is here")
@@ -146,6 +149,8 @@ func (b *bencher) spec() (s peer.BenchSpec, err error) {
 		return s, usagef("--to all is for messages: say how many with --messages")
 	case b.messages > 0 && b.bytes != "":
 		return s, usagef("--messages or --bytes, not both")
+	case b.messages == 0 && b.sized:
+		return s, usagef("--size is of messages: say how many with --messages")
 	case b.messages == 0 && b.rate != "":
 		return s, usagef("--rate is of messages: say how many with --messages")
 	case b.duration < 0 || b.timeout <= 0:
@@ -155,8 +160,8 @@ func (b *bencher) spec() (s peer.BenchSpec, err error) {
 	case b.rate == "":
 	case b.rate == "max":
 		s.Rate = peer.BenchFlood
-	case err != nil || rate <= 0 || math.IsInf(rate, 0):
-		return s, usagef("--rate %s: a number of messages a second, or max", ui.Safe(b.rate))
+	case err != nil || !(rate >= peer.MinBenchRate && rate <= peer.MaxBenchRate):
+		return s, usagef("--rate %s: %v to %.0f messages a second, or max", ui.Safe(b.rate), peer.MinBenchRate, peer.MaxBenchRate)
 	default:
 		s.Rate = rate
 	}
@@ -194,6 +199,9 @@ func (b *bencher) run(ctx context.Context, chat peer.Chat, spec peer.BenchSpec, 
 		}()
 	}
 	report, err := chat.Bench(ctx, b.to, spec)
+	if err == nil && report.Elapsed == 0 {
+		err = ctx.Err() // it was ended before it began
+	}
 	stop()
 	if watching != nil {
 		<-watching
@@ -281,9 +289,13 @@ func watchBench(ctx context.Context, chat peer.Chat, spec peer.BenchSpec, name s
 		case <-tick.C:
 		}
 		reports, err := chat.BenchProgress(ctx)
-		if err != nil || len(reports) == 0 {
+		if err != nil {
 			continue
 		}
-		_ = bar.Set64(min(done(reports[len(reports)-1]), most))
+		for _, r := range reports {
+			if r.Mark == spec.Mark { // a profile's node may have others
+				_ = bar.Set64(min(done(r), most))
+			}
+		}
 	}
 }

@@ -31,7 +31,7 @@ type benchResult struct {
 	RTT           float64      `json:"rttMs"`
 	MTU           int          `json:"mtu"`
 	CPU           float64      `json:"cpuSeconds"`
-	PeerCPU       float64      `json:"peerCPUSeconds"`
+	PeerCPU       *float64     `json:"peerCPUSeconds,omitempty"` // nil: it was not told
 	CPUPerGB      float64      `json:"cpuSecondsPerGB,omitempty"`
 }
 
@@ -47,7 +47,11 @@ type benchMillis struct {
 func newBenchResult(name string, spec peer.BenchSpec, r peer.BenchReport) benchResult {
 	b := benchResult{
 		To: name, Complete: r.Done, Seconds: r.Elapsed.Seconds(), Messages: r.Messages, Bytes: r.Bytes,
-		Packets: r.Packets, Lost: r.Lost, RTT: millis(r.RTT), MTU: r.MTU, CPU: r.CPU.Seconds(), PeerCPU: r.PeerCPU.Seconds(),
+		Packets: r.Packets, Lost: r.Lost, RTT: millis(r.RTT), MTU: r.MTU, CPU: r.CPU.Seconds(),
+	}
+	if r.PeerTold {
+		there := r.PeerCPU.Seconds()
+		b.PeerCPU = &there
 	}
 	if b.Seconds > 0 {
 		b.PerSecond, b.MBPerSecond = float64(r.Messages)/b.Seconds, float64(r.Bytes)/1e6/b.Seconds
@@ -64,8 +68,8 @@ func newBenchResult(name string, spec peer.BenchSpec, r peer.BenchReport) benchR
 	if spec.Messages > 0 {
 		l := r.Latency
 		b.Latency = &benchMillis{millis(l.Mean), millis(l.P50), millis(l.P90), millis(l.P99), millis(l.P999), millis(l.Max)}
-	} else if r.Bytes > 0 {
-		b.CPUPerGB = (b.CPU + b.PeerCPU) / (float64(r.Bytes) / 1e9)
+	} else if r.Bytes > 0 && r.PeerTold {
+		b.CPUPerGB = (b.CPU + *b.PeerCPU) / (float64(r.Bytes) / 1e9)
 	}
 	return b
 }
@@ -85,7 +89,11 @@ func (b benchResult) print(out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%s packets of up to %d bytes, %.1f %% lost, %.1f %% of the bytes sent again, round trip %s\n",
 		humanize.Comma(int64(b.Packets)), b.MTU, b.Loss*100, b.Retransmitted*100, fine(b.RTT))
-	_, err := fmt.Fprintf(out, "processor time: %.2f s here, %.2f s there", b.CPU, b.PeerCPU)
+	there := "not told there"
+	if b.PeerCPU != nil {
+		there = fmt.Sprintf("%.2f s there", *b.PeerCPU)
+	}
+	_, err := fmt.Fprintf(out, "processor time: %.2f s here, %s", b.CPU, there)
 	if b.CPUPerGB > 0 {
 		_, err = fmt.Fprintf(out, ", %.1f s a gigabyte", b.CPUPerGB)
 	}
