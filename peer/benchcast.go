@@ -230,7 +230,9 @@ func (c *Core) speakCast(now time.Time, r *castRun) {
 			n = 0 // until a datagram is full
 		}
 	default:
-		n = min(n, int(now.Sub(r.began).Seconds()*r.spec.Rate)+1-int(r.sent), castWindow*per-len(r.pending))
+		most := min(n, castWindow*per-len(r.pending))
+		for n = 0; n < most && !now.Before(r.dueAt(r.sent+uint64(n))); n++ {
+		}
 	}
 	for n > 0 {
 		k := min(n, per)
@@ -243,8 +245,13 @@ func (c *Core) speakCast(now time.Time, r *castRun) {
 		r.sent += uint64(k)
 	}
 	if r.spec.Rate > 0 && r.spec.Rate < BenchFlood && r.sent < uint64(r.spec.Messages) && len(r.pending) < castWindow*per {
-		r.due = r.began.Add(time.Duration(float64(r.sent) / r.spec.Rate * float64(time.Second)))
+		r.due = r.dueAt(r.sent)
 	}
+}
+
+// dueAt is when a message goes, at the rate that was asked for.
+func (r *castRun) dueAt(n uint64) time.Time {
+	return r.began.Add(time.Duration(float64(n) / r.spec.Rate * float64(time.Second)))
 }
 
 // patience is after how long those members should have replied.
@@ -368,42 +375,4 @@ func (c *Core) advanceCasts(now time.Time) {
 	for _, r := range slices.Clone(c.bench.casts) {
 		c.driveCast(now, r)
 	}
-}
-
-// receiveBenchCast counts the messages of a run that was opened with this node through a session.
-func (c *Core) receiveBenchCast(now time.Time, d datagram, r *trace.Record) error {
-	b := &c.benchIn
-	if err := b.Parse(d.Data); err != nil {
-		return err
-	}
-	r.Instance, r.Number = b.Instance, b.First
-	if !c.air.onLink(d.Path) {
-		return errOffLink
-	}
-	for _, s := range c.bench.served {
-		if s.cast && s.id == b.Run && s.cn.instance == b.Instance {
-			s.casts++
-			s.messages += uint64(len(b.Data))
-			s.heard.Add(protocol.Range{First: b.First, Last: b.Last()})
-			if s.due.IsZero() {
-				s.due = now.Add(c.jitter(0, time.Duration(len(c.conns))*protocol.BenchSpread))
-				if s.busy {
-					s.due = later(s.due, s.told.Add(c.haveSpread()))
-				}
-			}
-			return nil
-		}
-	}
-	return errNoBench
-}
-
-// answerCasts replies to what has come by casts.
-func (s *benchServed) answerCasts(now time.Time) {
-	if !due(now, s.due) {
-		return
-	}
-	for _, x := range s.heard {
-		s.cn.put(frame.Bench{Run: s.id, Op: frame.BenchReply, A: x.First, B: x.Last}, classChat)
-	}
-	s.busy, s.casts, s.told, s.due, s.heard = s.casts > 1, 0, now, time.Time{}, s.heard[:0]
 }

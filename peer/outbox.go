@@ -193,7 +193,7 @@ func (o *outbox) arm() {
 func (c *Core) delivered(now time.Time, p *person, log replica.Log, ranges protocol.RangeSet) {
 	done := false
 	for _, l := range c.outbox.list {
-		if l.place.log != log || !ranges.Contains(l.place.seq) || slices.Contains(l.reached, p) || !slices.Contains(l.audience, p) {
+		if !ranges.Contains(l.place.seq) || l.place.log != log || slices.Contains(l.reached, p) || !slices.Contains(l.audience, p) {
 			continue
 		}
 		if slices.Contains(l.sentTo, p) {
@@ -235,8 +235,8 @@ func (o *outbox) forget(r *room) {
 }
 
 func (o *outbox) find(log replica.Log, seq uint64) *line {
-	for _, l := range o.list {
-		if l.place.log == log && l.place.seq == seq {
+	for _, l := range slices.Backward(o.list) { // who asks means the newest ones
+		if l.place.seq == seq && l.place.log == log {
 			return l
 		}
 	}
