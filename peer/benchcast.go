@@ -58,6 +58,9 @@ type castMessage struct {
 	waits    int
 }
 
+// doublings is how often its Have timeouts have doubled.
+func (m *castMessage) doublings() int { return max(0, m.waits-2) }
+
 // benchAll begins a run with everybody.
 func (c *Core) benchAll(now time.Time, spec BenchSpec, reply func(BenchReport, error)) (stop func(now time.Time)) {
 	r := &castRun{
@@ -237,10 +240,10 @@ func (c *Core) speakCast(now time.Time, r *castRun) {
 	for n > 0 {
 		k := min(n, per)
 		n -= k
-		c.castMessages(now, r, r.sent, k, "new")
 		for range k {
 			r.pending = append(r.pending, castMessage{at: now, last: now, missing: len(r.members), casts: 1})
 		}
+		c.castMessages(now, r, r.sent, k, "new")
 		r.check = earliest(r.check, now.Add(r.patience(r.members)))
 		r.sent += uint64(k)
 	}
@@ -291,7 +294,10 @@ func (c *Core) castMessages(now time.Time, r *castRun, first uint64, k int, why 
 
 // sendTo sends a message to one member through the session, unless it is on its way there.
 func (r *castRun) sendTo(m *castMember, n uint64) bool {
-	if it := m.again[n]; it != nil && !it.done || m.cn.queue.full() {
+	if it := m.again[n]; it != nil && !it.done {
+		return m.cn.hurry(m.answers.timeout())
+	}
+	if m.cn.queue.full() {
 		return false
 	}
 	m.again[n] = m.cn.put(frame.Bench{Run: r.id, Op: frame.BenchMessage, A: n, Data: benchBlock[:r.spec.Size]}, classChat)
@@ -311,7 +317,7 @@ func (c *Core) repeatCast(now time.Time, r *castRun) {
 		if p.missing <= 0 {
 			continue
 		}
-		if first := p.last.Add(wait << p.waits); now.Before(first) {
+		if first := p.last.Add(wait << p.doublings()); now.Before(first) {
 			r.check = earliest(r.check, first)
 			continue
 		}
@@ -319,13 +325,13 @@ func (c *Core) repeatCast(now time.Time, r *castRun) {
 		for _, m := range r.members {
 			switch {
 			case m.got.Contains(n):
-			case 2*m.answers.timeout()<<p.waits <= 3*now.Sub(p.last):
+			case 2*m.answers.timeout()<<p.doublings() <= 3*now.Sub(p.last):
 				late = append(late, m)
 			default:
 				early = append(early, m)
 			}
 		}
-		next := p.last.Add(r.patience(early) << p.waits)
+		next := p.last.Add(r.patience(early) << p.doublings())
 		if len(late) > 0 {
 			if p.casts == 1 && len(late) > 3 && len(late)*10 > len(r.members) {
 				p.casts++
@@ -338,7 +344,7 @@ func (c *Core) repeatCast(now time.Time, r *castRun) {
 				}
 			}
 			p.last, p.waits = now, min(p.waits+1, 10)
-			next = now.Add(wait << p.waits)
+			next = now.Add(wait << p.doublings())
 		}
 		r.check = earliest(r.check, next)
 	}
