@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -156,6 +157,9 @@ func interfaceNames(list []lan.Interface) []string {
 // SendFailed tells that the system refused a datagram. Broadcasts that fail are worth a note, once per interface:
 // without them nobody finds this node.
 func (c *Core) SendFailed(now time.Time, d lan.Datagram, err error) {
+	if errors.Is(err, lan.ErrTooLong) {
+		c.tooLong(now, d)
+	}
 	name := c.air.interfaceName(d.Interface)
 	text := fmt.Sprintf(
 		"announcements cannot leave by %s: %v; others will not find you there (a firewall, or a missing permission for local networks?)", name, err)
@@ -167,7 +171,7 @@ func (c *Core) SendFailed(now time.Time, d lan.Datagram, err error) {
 }
 
 func sameInterface(a, b lan.Interface) bool {
-	return a.Index == b.Index && a.Name == b.Name && slices.Equal(a.Addrs, b.Addrs)
+	return a.Index == b.Index && a.Name == b.Name && a.MTU == b.MTU && slices.Equal(a.Addrs, b.Addrs)
 }
 
 // headers are those of IPv4 and UDP, which the MTU of an interface includes. Bytes.

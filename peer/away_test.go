@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"earshot/discovery/lan/sim"
 	"earshot/peer"
+	"earshot/protocol"
 	"earshot/protocol/replica"
 )
 
@@ -85,6 +87,29 @@ func (s *sick) Commit(b replica.Batch) error {
 	return s.MemStore.Commit(b)
 }
 
+// The store is tried again also where nothing waits to be written.
+func TestDiskWithRoomAgainIsNoticed(t *testing.T) {
+	w := newWorld(t, 23)
+	w.quiet = true
+	bob := everybody(w, "bob")[0]
+	disk := &sick{MemStore: bob.store}
+	bob.wrap = disk
+	w.run(time.Second)
+	disk.ill = true
+	var refused error
+	bob.core.Say(bob.clock(), "#lobby", "mine", false, func(_ peer.Message, err error) { refused = err })
+	bob.settle()
+	w.run(10 * time.Minute)
+	if said := fmt.Sprint(bob.core.Standing()); !errors.Is(refused, replica.ErrFull) || !strings.Contains(said, "disk is full") {
+		t.Errorf("%v, standing: %s", refused, said)
+	}
+	disk.ill = false
+	w.run(time.Minute)
+	if said := fmt.Sprint(bob.core.Standing()); strings.Contains(said, "disk is full") {
+		t.Errorf("still told: %s", said)
+	}
+}
+
 func TestFullDiskLosesNothingInSilence(t *testing.T) {
 	w := newWorld(t, 22)
 	w.quiet = true
@@ -111,6 +136,9 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 			told = told || e.Trouble && strings.Contains(e.Text, "disk is full")
 		}
 	}
+	if said := fmt.Sprint(bob.core.Standing()); !strings.Contains(said, "disk is full") {
+		t.Errorf("who looks on from now on is not told: %s", said)
+	}
 	if !unstored || !told {
 		t.Errorf("shown as not stored: %v, told: %v", unstored, told)
 	}
@@ -126,6 +154,9 @@ func TestFullDiskLosesNothingInSilence(t *testing.T) {
 		if _, ok := e.(peer.Delivered); ok {
 			delivered++
 		}
+	}
+	if said := fmt.Sprint(bob.core.Standing()); strings.Contains(said, "disk is full") {
+		t.Errorf("who looks on from now on is told: %s", said)
 	}
 	bob.say("#lobby", "mine again")
 	w.run(time.Second)
@@ -205,6 +236,120 @@ func TestLetterIsNotPromisedBeforeItIsStored(t *testing.T) {
 	w.run(time.Minute)
 	if !strings.Contains(w.out.String(), "[have ") {
 		t.Errorf("carol never says that the letter is stored:\n%s", w.out.String())
+	}
+}
+
+func TestLineToSomebodyWhoHasJustVanishedIsCarried(t *testing.T) {
+	w := newWorld(t, 33)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	w.run(10 * time.Second)
+	bob.kill()
+	w.run(500 * time.Millisecond) // nobody knows yet
+	alice.say("bob", "are you there?")
+	w.run(20 * time.Second)
+	if state, _ := carol.store.State(); len(state.Mail) != 1 || strings.Contains(string(state.Mail[0].Raw), "are you there?") {
+		t.Fatalf("carol carries %d letters, or can read them", len(state.Mail))
+	}
+	alice.kill()
+	w.run(time.Second)
+	bob.start()
+	w.run(10 * time.Second)
+	if got := bob.lines("@alice"); !slices.Equal(got, []string{"alice: are you there?"}) {
+		t.Errorf("bob shows %q", got)
+	}
+}
+
+func TestTwoInstancesWithKeysOfTheirOwnBothReadADirectLine(t *testing.T) {
+	w := newWorld(t, 34)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob")
+	alice, bob := nodes[0], nodes[1]
+	second := w.host("second")
+	second.identity = bob.identity
+	second.start()
+	w.run(time.Second)
+	to := "@" + bob.identity.ID().String()
+	alice.say(to, "to both of you")
+	w.run(time.Second)
+	for _, n := range []*node{bob, second} {
+		if got := n.lines("@alice"); !slices.Equal(got, []string{"alice: to both of you"}) {
+			t.Errorf("an instance of bob shows %q", got)
+		}
+	}
+}
+
+func TestCarrierWithAFullDiskPromisesNothing(t *testing.T) {
+	w := newWorld(t, 27)
+	w.quiet = true
+	nodes := everybody(w, "alice", "bob", "carol")
+	w.run(time.Second)
+	alice, bob, carol := nodes[0], nodes[1], nodes[2]
+	bob.kill()
+	w.run(6 * time.Second)
+	disk := &sick{MemStore: carol.store, ill: true}
+	carol.wrap = disk
+	alice.say("bob", "for bob alone")
+	w.run(time.Second)
+	alice.say("bob", "and this") // offered while the store is given a rest
+	w.run(20 * time.Second)
+	if _, carriers := alice.core.Mail(); carriers != 0 {
+		t.Errorf("carol has promised to carry %d lines that she cannot store", carriers)
+	}
+	disk.ill = false
+	w.run(time.Minute)
+	if own, carriers := alice.core.Mail(); own != 2 || carriers != 2 {
+		t.Errorf("of %d lines %d are carried once there is room", own, carriers)
+	}
+	alice.kill()
+	carol.kill()
+	carol.start()
+	w.run(time.Second)
+	bob.start()
+	w.run(10 * time.Second)
+	if got := bob.lines("@alice"); !slices.Equal(got, []string{"alice: for bob alone", "alice: and this"}) {
+		t.Errorf("bob shows %q", got)
+	}
+}
+
+func TestDamagedMailKeysAreTold(t *testing.T) {
+	w := newWorld(t, 29)
+	w.quiet = true
+	alice := w.host("alice")
+	_ = alice.store.Commit(replica.Batch{Settings: []replica.Setting{{Key: "mail-ring", Value: "torn"}}})
+	alice.start()
+	if said := fmt.Sprint(alice.core.Standing()); !strings.Contains(said, "the mail keys are damaged") {
+		t.Errorf("whoever looks is told %s", said)
+	}
+}
+
+func TestMailThatIsNotTakenBackAtTheStartIsDeleted(t *testing.T) {
+	w := newWorld(t, 28)
+	w.quiet = true
+	alice := w.host("alice")
+	author, err := protocol.NewIdentity(random(1, "author"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := replica.NewText(replica.KindText, epoch, "author", "not sealed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Log, e.Seq, e.Lamport = replica.Log{Room: protocol.RoomID{1}, Author: author.ID(), Epoch: 1}, 1, 1
+	v := replica.Sign(author, e)
+	damaged := slices.Clone(v.Raw())
+	damaged[len(damaged)-1]++
+	second := e.Log
+	second.Epoch = 2
+	_ = alice.store.Commit(replica.Batch{Mail: []replica.Mail{
+		{Log: e.Log, Seq: 1, Raw: v.Raw(), Accepted: epoch},
+		{Log: second, Seq: 1, Raw: damaged, Accepted: epoch},
+	}})
+	alice.start()
+	w.run(time.Second)
+	if state, _ := alice.store.State(); len(state.Mail) != 0 {
+		t.Errorf("%d letters stay", len(state.Mail))
 	}
 }
 
@@ -330,5 +475,70 @@ func TestSearchFindsAndForgetForgets(t *testing.T) {
 	w.run(time.Second)
 	if got := find("the"); len(got) != 0 {
 		t.Errorf("found after it was forgotten: %q", got)
+	}
+}
+
+// TestWhenSomebodyWasSeenLastIsKnownAfterAStart: after eight hours together, not since those began.
+func TestWhenSomebodyWasSeenLastIsKnownAfterAStart(t *testing.T) {
+	for _, c := range []struct {
+		ends   string
+		end    func(n *node)
+		within time.Duration
+	}{
+		{"leaves", func(n *node) { n.core.Leave(n.clock()); n.settle() }, time.Minute},
+		{"leaves with a slow disk", func(n *node) { n.disk = 300 * time.Millisecond; n.core.Leave(n.clock()); n.settle() }, time.Minute},
+		{"is killed", (*node).kill, time.Hour},
+	} {
+		w := newWorld(t, 68)
+		w.quiet = true
+		nodes := everybody(w, "alice", "bob")
+		alice, bob := nodes[0], nodes[1]
+		w.run(8*time.Hour - time.Minute)
+		last := w.now
+		c.end(alice)
+		w.run(2 * time.Second)
+		bob.kill()
+		w.run(8 * time.Hour)
+		alice.start()
+		w.run(2 * time.Second)
+		for _, p := range alice.core.People() {
+			if p.Online || last.Sub(p.Since) > c.within {
+				t.Errorf("alice %s: then %s is online: %t, since %v before that", c.ends, p.Name, p.Online, last.Sub(p.Since))
+			}
+		}
+	}
+}
+
+func TestForgettingALongRoomDelaysNothingAndTakesNothingNew(t *testing.T) {
+	w := newWorld(t, 37)
+	w.quiet = true
+	alice, bob := w.host("alice"), w.host("bob")
+	library(t, alice.store, 3500)
+	library(t, bob.store, 3500)
+	alice.start()
+	bob.start()
+	w.run(time.Second)
+	bob.disk = 100 * time.Millisecond
+	done := false
+	bob.core.Forget(bob.clock(), "#lobby", func(err error) { done = err == nil })
+	bob.settle()
+	w.run(150 * time.Millisecond)
+	bob.say("#lobby", "mine, meanwhile")
+	alice.say("#lobby", "hers, meanwhile")
+	w.run(300 * time.Millisecond)
+	if got := bob.lines("#lobby"); done || len(got) != 2 {
+		t.Errorf("all is forgotten: %v; shown so far %q", done, got)
+	}
+	w.run(time.Minute)
+	if got := entries(bob.store); !done || len(got) != 2 {
+		t.Errorf("forgotten: %v; %d lines stay, not the two that came later", done, len(got))
+	}
+	if got := alice.lines("#lobby"); len(got) != 2 {
+		t.Errorf("alice shows %q", got)
+	}
+	for _, p := range alice.core.People() {
+		if !slices.Equal(p.Rooms, []string{peer.Lobby}) {
+			t.Errorf("alice thinks that %s is in %q", p.Name, p.Rooms)
+		}
 	}
 }

@@ -87,6 +87,8 @@ type benchRun struct {
 	open    bool      // the other side is ready
 	began   time.Time // of the run
 	due     time.Time // when something is to be done or given up
+	heard   int64     // what had arrived when something last did
+	moved   time.Time // and when that was
 	ending  time.Time // when the result was asked for
 	sent    uint64    // messages
 	pending []time.Time
@@ -186,7 +188,7 @@ func (r *benchRun) measure(c *Core, now time.Time) BenchReport {
 	if r.out != nil {
 		b.Bytes = int64(r.out.Arrived())
 	}
-	stats := s.Stats()
+	stats := r.cn.stats()
 	b.Packets, b.Lost = stats.Sent-r.before.Sent, stats.Lost-r.before.Lost
 	b.Wire = r.cn.wire - r.wire
 	b.RTT, b.MTU, b.CPU = s.RTT().Smoothed, r.cn.mtu.size, c.cpu()-r.cpu
@@ -207,8 +209,7 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 	switch f.Op {
 	case frame.BenchReady:
 		if !r.open {
-			s := r.cn.link.sender
-			r.open, r.began, r.before = true, now, s.Stats()
+			r.open, r.began, r.before = true, now, r.cn.stats()
 			r.wire, r.resent, r.cpu = r.cn.wire, r.cn.resent, c.cpu()
 		}
 	case frame.BenchReply:
@@ -226,8 +227,10 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 		if !r.ending.IsZero() {
 			r.report.Done, r.report.PeerCPU = true, time.Duration(f.B)*time.Microsecond
 			c.endBench(r, nil)
-			return
+		} else {
+			c.endBench(r, wrap(ErrNoBench, "%s: bench serve was ended there", r.cn.person.name))
 		}
+		return
 	}
 	c.driveBench(now, r)
 }
@@ -235,8 +238,8 @@ func (c *Core) answered(now time.Time, r *benchRun, f frame.Bench) {
 // endBench tells the outcome of a run.
 func (c *Core) endBench(r *benchRun, err error) {
 	c.bench.runs = slices.DeleteFunc(c.bench.runs, func(x *benchRun) bool { return x == r })
-	if r.out != nil && !r.out.Done() {
-		r.cn.put(r.cn.streams.Stop(r.out.ID()), classControl)
+	if r.out != nil {
+		r.cn.stop(r.out.ID())
 	}
 	r.reply(r.report, err)
 }
@@ -250,15 +253,28 @@ func (c *Core) driveBench(now time.Time, r *benchRun) {
 	over := r.spec.Duration > 0 && now.Sub(r.began) >= r.spec.Duration
 	if r.out != nil {
 		r.fill(over)
-		if r.out.Done() {
-			c.askResult(now, r)
-		}
-	} else if r.speak(now, over); len(r.pending) == 0 && (over || r.sent == uint64(r.spec.Messages)) {
-		c.askResult(now, r)
+	} else {
+		r.speak(now, over)
 	}
+	if r.out != nil && r.out.Done() || r.out == nil && len(r.pending) == 0 && (over || r.sent == uint64(r.spec.Messages)) {
+		c.askResult(now, r)
+		return
+	}
+	if got := r.got(); got != r.heard || r.out == nil && len(r.pending) == 0 || r.moved.IsZero() {
+		r.heard, r.moved = got, now
+	}
+	r.due = earliest(r.due, r.moved.Add(protocol.SessionTimeout))
 	if r.spec.Duration > 0 && !over {
 		r.due = earliest(r.due, r.began.Add(r.spec.Duration))
 	}
+}
+
+// got is how much has arrived, in bytes or messages.
+func (r *benchRun) got() int64 {
+	if r.out != nil {
+		return int64(r.out.Arrived())
+	}
+	return r.replied
 }
 
 // askResult ends a run whose last byte has arrived.
@@ -326,7 +342,9 @@ func (c *Core) advanceBench(now time.Time) {
 		case r.cn.gone:
 			c.endBench(r, wrap(ErrNoAnswer, "%s has gone", r.cn.person.name))
 		case r.open && r.ending.IsZero():
-			c.driveBench(now, r)
+			if c.driveBench(now, r); r.ending.IsZero() && now.Sub(r.moved) >= protocol.SessionTimeout {
+				c.endBench(r, wrap(ErrNoAnswer, "%s has lost the run", r.cn.person.name))
+			}
 		case due(now, r.due) && r.open: // all has arrived, only the other side's account is missing
 			r.report.Done = true
 			c.endBench(r, nil)

@@ -138,13 +138,18 @@ func (r *castRun) answered(now time.Time, m *castMember, x protocol.Range) {
 			m.answers.sample(now.Sub(p.at))
 		}
 		delete(m.again, n)
-		if p.missing--; p.missing == 0 {
-			_ = r.times.RecordValue(int64(now.Sub(p.at)))
-			r.replied++
-		}
+		r.lacks(now, p)
 	}
 	m.got.Add(x)
 	r.forget()
+}
+
+// lacks notes that one member fewer has not replied to a message.
+func (r *castRun) lacks(now time.Time, p *castMessage) {
+	if p.missing--; p.missing == 0 {
+		_ = r.times.RecordValue(int64(now.Sub(p.at)))
+		r.replied++
+	}
 }
 
 // forget drops the messages in front that all have replied to.
@@ -155,11 +160,11 @@ func (r *castRun) forget() {
 }
 
 // leave goes on without a member.
-func (r *castRun) leave(m *castMember) {
+func (r *castRun) leave(now time.Time, m *castMember) {
 	r.members = slices.DeleteFunc(r.members, func(x *castMember) bool { return x == m })
 	for i := range r.pending {
 		if !m.got.Contains(r.first + uint64(i)) {
-			r.pending[i].missing--
+			r.lacks(now, &r.pending[i])
 		}
 	}
 	r.forget()
@@ -174,7 +179,7 @@ func (r *castRun) perCast() int {
 func (c *Core) driveCast(now time.Time, r *castRun) {
 	for _, m := range slices.Clone(r.members) {
 		if m.cn.gone {
-			r.leave(m)
+			r.leave(now, m)
 		}
 	}
 	switch {

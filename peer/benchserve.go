@@ -31,6 +31,7 @@ type benchServed struct {
 	id       uint64
 	in       *stream.Incoming
 	messages uint64
+	seen     protocol.RangeSet // of the messages, the newest of them: copies are not answered
 	bytes    uint64
 	cpu      time.Duration
 	// Replies that are still to be sent: messages that follow one another share one.
@@ -50,9 +51,16 @@ type benchServed struct {
 func (c *Core) ServeBench() (stop func()) {
 	c.bench.serves++
 	return func() {
-		if c.bench.serves--; c.bench.serves == 0 {
-			c.bench.served = nil
+		if c.bench.serves--; c.bench.serves > 0 {
+			return
 		}
+		for _, s := range c.bench.served { // who measures must not wait for ever
+			s.tell(c)
+			if s.in != nil {
+				s.cn.stop(s.in.ID())
+			}
+		}
+		c.bench.served = nil
 	}
 }
 
@@ -71,6 +79,8 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 	switch {
 	case c.bench.serves == 0, s == nil && (f.Op != frame.BenchOpen || len(c.bench.served) >= maxServed):
 		return errNoBench
+	case f.Op != frame.BenchEnd && cn.queue.len() > 2*benchOutstanding:
+		return errBusy
 	case s == nil:
 		s = &benchServed{cn: cn, id: f.Run, cpu: c.cpu(), cast: f.B == 1}
 		if f.A > 0 {
@@ -81,22 +91,32 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 			s.in = in
 		}
 		c.bench.served = append(c.bench.served, s)
+		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady}, classChat)
 	}
 	switch f.Op {
-	case frame.BenchOpen:
-		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady}, classChat)
 	case frame.BenchMessage:
-		s.messages++
-		s.owe(f.A)
-	case frame.BenchEnd:
-		count := s.messages
-		if s.in != nil {
-			count = s.bytes
+		if !s.seen.Contains(f.A) {
+			s.seen.Add(protocol.Range{First: f.A, Last: f.A})
+			if len(s.seen) > protocol.MaxAckRanges {
+				s.seen = append(s.seen[:0], s.seen[1:]...)
+			}
+			s.messages++
+			s.owe(f.A)
 		}
-		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchResult, A: count, B: uint64(max(0, c.cpu()-s.cpu).Microseconds())}, classChat)
+	case frame.BenchEnd:
+		s.tell(c)
 		c.bench.served = slices.DeleteFunc(c.bench.served, func(x *benchServed) bool { return x == s })
 	}
 	return nil
+}
+
+// tell says what has come of a run.
+func (s *benchServed) tell(c *Core) {
+	count := s.messages
+	if s.in != nil {
+		count = s.bytes
+	}
+	s.cn.put(frame.Bench{Run: s.id, Op: frame.BenchResult, A: count, B: uint64(max(0, c.cpu()-s.cpu).Microseconds())}, classChat)
 }
 
 func (b *bench) find(cn *conn, id uint64) *benchServed {
@@ -166,6 +186,9 @@ func (c *Core) receiveBenchCast(now time.Time, d datagram, r *trace.Record) erro
 	}
 	for _, s := range c.bench.served {
 		if s.cast && s.id == b.Run && s.cn.instance == b.Instance {
+			if s.cn.queue.len() > 2*benchOutstanding {
+				return errBusy
+			}
 			s.casts++
 			s.messages += uint64(len(b.Data))
 			s.heard.Add(protocol.Range{First: b.First, Last: b.Last()})

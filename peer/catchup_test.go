@@ -15,7 +15,7 @@ import (
 )
 
 // library puts so many lines of somebody who has gone long ago into a store.
-func library(t testing.TB, to *replica.MemStore, lines int) {
+func library(t testing.TB, to *replica.MemStore, lines int) protocol.PeerID {
 	t.Helper()
 	author, err := protocol.NewIdentity(random(1, "author"))
 	if err != nil {
@@ -37,6 +37,7 @@ func library(t testing.TB, to *replica.MemStore, lines int) {
 	if err := to.Commit(b); err != nil {
 		t.Fatal(err)
 	}
+	return author.ID()
 }
 
 // catchUp has somebody join a room with a long history, and tells when the newest page and when all of it was there.
@@ -44,7 +45,8 @@ func catchUp(t testing.TB, lines int, sentence func(w *world, nodes []*node)) (p
 	w := newWorld(t, 30)
 	w.quiet = true
 	alice, bob := w.host("alice"), w.host("bob")
-	library(t, alice.store, lines)
+	author := library(t, alice.store, lines)
+	_ = bob.store.Commit(replica.Batch{Contacts: []replica.Contact{{ID: author, Name: "author", Seen: epoch}}}) // no stranger
 	alice.start()
 	w.run(time.Second)
 	before, began := w.sent, w.now

@@ -30,7 +30,9 @@ type Chat interface {
 	// History is up to n messages of a room that come before a place (the zero Place: the newest), in order.
 	History(ctx context.Context, room protocol.RoomID, before Place, n int) ([]Message, error)
 	// Search finds stored lines, newest first. The query is words, "a phrase", from:NAME, in:ROOM, before:DATE, after:DATE.
-	// older is 0 or the Older of an earlier result, to go on from there.
+	// older is 0 or the Older of an earlier result, to go on from there: a search that takes long comes in parts, and one
+	// that has found fewer than n, nothing even, may still not be at its end. What was found stands beside an error too:
+	// part of what is stored may be damaged.
 	Search(ctx context.Context, query string, older uint64, n int) (Found, error)
 	// SetTopic says what a room is about, to everybody in it.
 	SetTopic(ctx context.Context, room, topic string) error
@@ -111,4 +113,6 @@ var (
 	ErrNoAnswer = errors.New("no answer")
 	// ErrClosed is a node that has gone.
 	ErrClosed = errors.New("closed")
+	// ErrVersion is an instance that a Remote cannot speak with.
+	ErrVersion = errors.New("the running earshot is of another version")
 )

@@ -38,9 +38,15 @@ type Config struct {
 	Trace trace.Sink   // nil: none
 	Log   *slog.Logger // nil: none
 
+	// Resume is what Node.Resume returned when the last instance on this store had ended, to go on with its log-epoch; empty:
+	// with a new one. It may be used once only, and must be lost with whatever could bring an old copy of the store back.
+	Resume string
+
 	// CPU tells the processor time that this process has spent so far, for benches. nil: unknown.
 	CPU func() time.Duration
 
+	// AES tells that this machine computes AES-GCM in hardware; Start finds that out, a core alone is told.
+	AES bool
 	// LocalPorts gives the private ports of other instances on this host, for systems whose loopback has no broadcast.
 	LocalPorts func() []uint16
 	// Conn and AnnounceConn replace the real sockets.
@@ -62,8 +68,8 @@ const (
 	DefaultEntries = 50_000
 )
 
-// keep is what the store has to leave.
-func (r Retention) keep(now time.Time) (k replica.Keep) {
+// Keep is what the store has to leave.
+func (r Retention) Keep(now time.Time) (k replica.Keep) {
 	if days := cmp.Or(r.Days, DefaultDays); days > 0 {
 		k.Since, k.Until = now.AddDate(0, 0, -days), now.Add(protocol.SkewMark)
 	}

@@ -32,7 +32,8 @@ type conn struct {
 	mtu      mtu
 	wire     uint64 // bytes sent, and of them what had been sent before
 	resent   uint64
-	sent     uint64 // packets
+	former   recovery.Stats // of the sessions before
+	sent     uint64         // packets
 	received uint64
 	gone     bool
 	pieces   pieces
@@ -43,6 +44,7 @@ type conn struct {
 	digest   protocol.Digest // of the last announcement
 	compare  time.Time       // when vectors are due because it changed
 	failures []time.Time
+	turns    map[protocol.RoomID]*replica.Turn // of answers that are too long for one time
 }
 
 // link is one session with its numbers: sent, received, acknowledged.
@@ -54,7 +56,7 @@ type link struct {
 	greatest   uint64    // number received
 	probes     int       // packets that may leave beyond the window
 	probed     time.Time // when the first probe left since the other side was last heard
-	challenged time.Time // of the last packet with a path challenge
+	challenged bool      // a path challenge of the packet at hand was answered
 	skip       int       // packets until a number is left out
 	retired    time.Time // when an old session's last packets are no longer taken
 }
@@ -73,6 +75,7 @@ type hello struct {
 	heard uint64 // its counter
 	told  uint64 // the counter of the last one told
 	rooms []string
+	key   []byte // its mail key, as its newest Self states it
 }
 
 // in tells whether the instance is in a public room.
@@ -131,7 +134,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 		cn = &conn{
 			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
 			path: path{to: s.Path(), heard: now}, mtu: newMTU(), link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
-			pieces: pieces{next: c.rand.Uint64N(1 << 40)},
+			pieces: pieces{next: c.rand.Uint64N(1 << 40)}, turns: map[protocol.RoomID]*replica.Turn{},
 		}
 		for _, seed := range c.air.seeds {
 			if seed.addr.Addr() == s.Path().Addr.Addr() {
@@ -179,12 +182,22 @@ func (c *Core) unconfirmed(now time.Time, s *session.Session) {
 // promote makes the new session the current one, after its first packet. What was in flight is owed again.
 func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
+	cn.former = cn.stats()
 	cn.link, cn.next = cn.next, nil
 	old.retired = now.Add(protocol.RetiredTime)
+	cn.link.sender.SetMaxDatagram(cn.mtu.size)
 	cn.owe(old.sender.Drain())
 	c.tell(now, cn)
 	cn.reads.again()
 	c.shareRead(c.directWith(cn.person))
+}
+
+// stats are those of all sessions that followed one another.
+func (cn *conn) stats() recovery.Stats {
+	s := cn.link.sender.Stats()
+	s.Sent, s.Acked, s.Lost = s.Sent+cn.former.Sent, s.Acked+cn.former.Acked, s.Lost+cn.former.Lost
+	s.Spurious, s.Withdrawn, s.Timeouts = s.Spurious+cn.former.Spurious, s.Withdrawn+cn.former.Withdrawn, s.Timeouts+cn.former.Timeouts
+	return s
 }
 
 func (c *Core) release(l *link) {
@@ -215,6 +228,7 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 		p.since = now
 		c.keep.person(p)
 		c.emit(Left{Person: c.view(p), Reason: reason})
+		c.handOutTo(now, p)
 	}
 }
 
@@ -253,7 +267,7 @@ func (c *Core) closed(now time.Time, l *link, f frame.Close) {
 func (cn *conn) deadline(now time.Time) time.Time {
 	d := earliest(cn.link.sender.Deadline(), cn.link.receiver.Deadline(), cn.haves.due, cn.compare,
 		cn.path.due, cn.mtu.due, cn.pieces.deadline())
-	if (cn.pending() || len(cn.riding) > 0) && cn.path.allows(cn.mtu.size) {
+	if (cn.pending() || len(cn.riding) > 0) && cn.path.allows(cn.longest()) {
 		d = earliest(d, cn.link.sender.NextSend(now))
 	}
 	return d
@@ -264,7 +278,11 @@ func (c *Core) advanceConn(now time.Time, cn *conn) {
 	l := cn.link
 	if due(now, l.sender.Deadline()) {
 		r := l.sender.Advance(now)
-		cn.lostPackets(r.Lost)
+		c.lostPackets(now, cn, r.Lost)
+		cn.dropped(r.Dropped)
+		if r.Probes > 0 && slices.ContainsFunc(l.sender.Oldest(oldestMost), func(p cargo) bool { return p.long }) {
+			c.miss(now, cn, mtuTimeout)
+		}
 		l.probes = max(l.probes, r.Probes)
 	}
 	cn.pieces.advance(now)

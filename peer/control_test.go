@@ -88,7 +88,11 @@ func (p *parrot) Search(_ context.Context, query string, older uint64, n int) (F
 	if query == `"` {
 		return Found{}, fmt.Errorf("peer: %q: %w", query, ErrBadName)
 	}
-	return Found{Messages: []Message{parrotLine}, Older: math.MaxUint64}, nil
+	found := Found{Messages: []Message{parrotLine}, Older: math.MaxUint64}
+	if query == "torn" {
+		return found, fmt.Errorf("peer: %q: %w", query, ErrBadName)
+	}
+	return found, nil
 }
 
 func (p *parrot) SetTopic(_ context.Context, room, topic string) error {
@@ -224,6 +228,7 @@ func TestRemoteAnswersAsTheChatDoes(t *testing.T) {
 			return c.History(ctx, parrotRoom.ID, Place{Lamport: 4, Author: parrotBob}, 7)
 		}},
 		{"search", func(c Chat) (any, error) { return c.Search(ctx, `"fire again" from:bob`, 1<<62, 7) }},
+		{"damaged search", func(c Chat) (any, error) { return c.Search(ctx, "torn", 0, 7) }},
 		{"bad search", func(c Chat) (any, error) { return c.Search(ctx, `"`, 0, 7) }},
 		{"topic", func(c Chat) (any, error) { return nil, c.SetTopic(ctx, "#go", "release at <four>") }},
 		{"rooms", func(c Chat) (any, error) { return c.PublicRooms(ctx) }},

@@ -83,7 +83,7 @@ func NewCore(cfg Config, now time.Time, port uint16, state replica.State) (*Core
 	}
 	gate := newGate()
 	endpoint, err := session.NewEndpoint(session.Config{
-		Identity: cfg.Identity, Network: cfg.Network, Instance: inst, Rand: cfg.Rand, Answer: gate.answer,
+		Identity: cfg.Identity, Network: cfg.Network, Instance: inst, Rand: cfg.Rand, Answer: gate.answer, AES: cfg.AES,
 	})
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func NewCore(cfg Config, now time.Time, port uint16, state replica.State) (*Core
 		gate:     gate,
 		status:   statusLine{drops: map[string]uint64{}},
 	}
-	if c.rooms.epoch, err = replica.NewEpoch(cfg.Rand); err != nil {
+	if err := c.beginEpoch(); err != nil {
 		return nil, err
 	}
 	c.air.seeds = make([]seedPeer, 0, len(cfg.Peers))

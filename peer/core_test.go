@@ -13,6 +13,7 @@ import (
 	"earshot/peer"
 	"earshot/protocol"
 	"earshot/protocol/replica"
+	"earshot/protocol/session"
 )
 
 // everybody starts nodes of those names.
@@ -40,6 +41,35 @@ func TestEverybodyMeetsWithinASecond(t *testing.T) {
 			others := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == n.name })
 			if got := n.online(); got != strings.Join(others, " ") {
 				t.Errorf("of %d, %s sees %q", size, n.name, got)
+			}
+		}
+	}
+}
+
+// A line gets through to everybody, and again in the sessions that follow the first ones, between machines with AES and without.
+func TestPacketsAreSealedWithWhatBothMachinesHave(t *testing.T) {
+	w := newWorld(t, 1)
+	w.quiet = true
+	alice, bob, carol := w.host("alice"), w.host("bob"), w.host("carol")
+	alice.aes, bob.aes = true, true
+	for _, n := range w.nodes {
+		n.start()
+	}
+	for i, wait := range []time.Duration{2 * time.Second, protocol.RekeyAfter + 2*time.Minute} {
+		w.run(wait)
+		alice.say("#lobby", "hello")
+		w.run(2 * time.Second)
+		for _, c := range []struct {
+			n   *node
+			aes int
+		}{{alice, 1}, {bob, 1}, {carol, 0}} {
+			got := c.n.core.Ciphers()
+			aes := len(slices.DeleteFunc(slices.Clone(got), func(s session.Cipher) bool { return s != session.AES256GCM }))
+			if len(got) != 2 || aes != c.aes {
+				t.Errorf("%s seals with %v, wants %d of 2 with %v", c.n.name, got, c.aes, session.AES256GCM)
+			}
+			if lines := c.n.lines("#lobby"); len(lines) != i+1 {
+				t.Errorf("%s shows %d lines after %d", c.n.name, len(lines), i+1)
 			}
 		}
 	}

@@ -38,7 +38,8 @@ type Person struct {
 	RTT       time.Duration   `json:"rtt"`  // smoothed round trip, 0 while unknown
 	Loss      float64         `json:"loss"` // share of our packets to them that were lost lately, 0 to 1
 	Rooms     []string        `json:"rooms,omitempty"`
-	Since     time.Time       `json:"since"` // of the present state, Online or not
+	Since     time.Time       `json:"since"`            // of the present state, Online or not
+	Forked    bool            `json:"forked,omitempty"` // has signed two different lines for one place: there is proof
 }
 
 // Place orders the messages of a room: Lamport clock, then author, then the author's own order.
@@ -113,7 +114,8 @@ type Message struct {
 	Time     time.Time       `json:"time"` // the author's clock: shown, never trusted
 	Place    Place           `json:"place"`
 	Skew     time.Duration   `json:"skew,omitempty"`     // author's clock minus ours, when it is off by protocol.SkewMark
-	Old      bool            `json:"old,omitempty"`      // said before this node met the author or the room: history
+	Old      bool            `json:"old,omitempty"`      // said before this node entered the room: history
+	Missed   bool            `json:"missed,omitempty"`   // said in a public room it is in, but while it did not run: news all the same
 	Unstored bool            `json:"unstored,omitempty"` // the disk did not take it: it may be gone after a restart
 	Late     bool            `json:"late,omitempty"`     // came after lines that belong behind it were shown
 	Audience int             `json:"audience,omitempty"` // own lines: how many it is for

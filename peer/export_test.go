@@ -4,9 +4,24 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"earshot/discovery/lan"
+	"earshot/protocol/frame"
+	"earshot/protocol/session"
+	"earshot/protocol/stream"
 )
+
+// Ciphers are what the sessions in use are sealed with, in the order in which their peers became known.
+func (c *Core) Ciphers() []session.Cipher {
+	var out []session.Cipher
+	for _, cn := range c.conns {
+		if cn.link != nil {
+			out = append(out, cn.link.session.Cipher())
+		}
+	}
+	return out
+}
 
 // Leftovers names what a core keeps beyond what a LAN that is well and silent needs: nothing, unless something leaks.
 func (c *Core) Leftovers() []string {
@@ -55,10 +70,105 @@ func ReadAll(ctx context.Context, c lan.Conn, take func([]lan.Datagram)) {
 	arriving := make(chan *arrived, batches)
 	go func() {
 		defer close(arriving)
-		s.read(ctx, slog.New(slog.DiscardHandler), arriving)
+		s.read(ctx, slog.New(slog.DiscardHandler), arriving, func() {})
 	}()
 	for a := range arriving {
 		take(a.Datagrams)
 		a.release()
 	}
+}
+
+// Mail counts own lines that somebody has not stored yet, and how many peers in all have said that they carry one of them.
+func (c *Core) Mail() (owed, carriers int) {
+	for _, l := range c.outbox.list {
+		carriers += len(l.carried)
+	}
+	return len(c.outbox.list), carriers
+}
+
+// MTUStep is how close the search comes to what a path takes.
+const MTUStep = mtuStep
+
+// Inject queues a frame for somebody as no honest node would.
+func (c *Core) Inject(now time.Time, who string, f frame.Frame) {
+	p, err := c.find(who)
+	if err != nil || len(p.conns) == 0 {
+		return
+	}
+	p.best().put(f, classControl)
+	c.turn(now)
+}
+
+// Held is what a core holds of benches and streams: runs served, streams in either direction, frames that wait.
+func (c *Core) Held() (served, streams, frames int) {
+	for _, cn := range c.conns {
+		out, in := cn.streams.Count()
+		streams += out + in
+		for _, q := range cn.queue {
+			frames += len(q)
+		}
+	}
+	return len(c.bench.served), streams, frames
+}
+
+// LoseBenches forgets the runs that are served and the streams of everybody, as if the other side had been dropped and met again.
+func (c *Core) LoseBenches() {
+	c.bench.served = nil
+	for _, cn := range c.conns {
+		cn.streams = stream.Set{}
+	}
+}
+
+// Gaps sends n Pings to somebody, each after a hole in the numbers.
+func (c *Core) Gaps(now time.Time, who string, n int) {
+	if l := c.linkTo(who); l != nil {
+		for range n {
+			l.session.Skip()
+			c.packet(now, l, l.conn.path.to, []*item{once(frame.Ping{})}, "")
+		}
+	}
+}
+
+// Numbers lets n numbers pass unused.
+func (c *Core) Numbers(who string, n int) {
+	if l := c.linkTo(who); l != nil {
+		for range n {
+			l.session.Skip()
+		}
+	}
+}
+
+// RideDone lets something ride that has arrived by now.
+func (c *Core) RideDone(who string) {
+	it := newItem(frame.Bench{}, classChat)
+	it.done = true
+	cn := c.linkTo(who).conn
+	cn.riding = append(cn.riding, rider{it, 1})
+}
+
+// Queue lets a frame wait for the next packet.
+func (c *Core) Queue(who string, f frame.Frame) { c.linkTo(who).conn.put(f, classChat) }
+
+// Now sends frames to somebody in a packet, whatever window and pacer say.
+func (c *Core) Now(now time.Time, who string, frames ...frame.Frame) {
+	l := c.linkTo(who)
+	var items []*item
+	for _, f := range frames {
+		items = append(items, once(f))
+	}
+	c.packet(now, l, l.conn.path.to, items, "")
+}
+
+// Timeouts is how many probe timeouts there were in the present session with somebody.
+func (c *Core) Timeouts(who string) uint64 { return c.linkTo(who).sender.Stats().Timeouts }
+
+// InFlight is how many packets are under way to somebody.
+func (c *Core) InFlight(who string) int { return c.linkTo(who).sender.InFlight() }
+
+func (c *Core) linkTo(who string) *link {
+	p, err := c.find(who)
+	if err != nil || len(p.conns) == 0 {
+		return nil
+	}
+	return p.best().link
 }

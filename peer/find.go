@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -9,35 +10,42 @@ import (
 	"earshot/protocol/replica"
 )
 
-// History reads messages of a room that come before a place.
+// History reads the n messages of a room that come before a place: fewer only if there are no more. Other entries, like
+// topics, do not count.
 func (c *Core) History(now time.Time, id protocol.RoomID, before Place, n int, reply func([]Message, error)) {
 	r := c.rooms.byID[id]
 	if r == nil {
 		reply(nil, ErrNotJoined)
 		return
 	}
+	c.readBack(r, before, max(0, n), []Message{}, nil, reply)
+	c.turn(now)
+}
+
+// readBack puts pages in front of what was found until that is n messages. trouble is what of it could not be read.
+func (c *Core) readBack(r *room, before Place, n int, found []Message, trouble error, reply func([]Message, error)) {
 	c.logs.ask(func(s replica.Store) func(time.Time) {
-		page, err := s.Page(id, replica.Place(before), n)
-		return func(now time.Time) {
-			out := make([]Message, 0, len(page))
+		page, err := s.Page(r.ID, replica.Place(before), n)
+		return func(time.Time) {
+			out := make([]Message, 0, len(page)+len(found))
 			for _, e := range page {
 				if m, ok := c.message(r, e); ok {
 					m.Old = true
 					out = append(out, m)
 				}
 			}
-			if len(out) == 0 && len(page) > 0 && err == nil {
-				// Nothing of this page can be shown: the one before it may have something.
-				c.History(now, id, Place(page[0].Entry().Place()), n, reply)
+			out = append(out, found...)
+			trouble = cmp.Or(trouble, err)
+			if more := len(page) == n || errors.Is(err, replica.ErrCorrupt); more && len(page) > 0 && len(out) < n {
+				c.readBack(r, Place(page[0].Entry().Place()), n, out, trouble, reply)
 				return
 			}
-			reply(out, err)
+			reply(out[max(0, len(out)-n):], trouble)
 		}
 	})
-	c.turn(now)
 }
 
-// Search finds stored lines, newest first.
+// Search finds stored lines, newest first. What takes long comes in parts, so that the store can do other things between.
 func (c *Core) Search(now time.Time, query string, older uint64, n int, reply func(Found, error)) {
 	parsed, err := replica.ParseQuery(query, time.Local)
 	if err != nil {
@@ -51,17 +59,14 @@ func (c *Core) Search(now time.Time, query string, older uint64, n int, reply fu
 	}
 	q.Older, q.Limit = replica.Cursor(older), n
 	c.logs.ask(func(s replica.Store) func(time.Time) {
-		hits, err := s.Search(q)
+		hits, more, err := s.Search(q)
 		return func(time.Time) {
-			found := Found{Messages: []Message{}}
+			found := Found{Messages: []Message{}, Older: uint64(more)}
 			for _, h := range hits {
 				if m, ok := c.message(c.roomFor(h.Entry()), h.Stored); ok {
 					m.Old = true
 					found.Messages = append(found.Messages, m)
 				}
-			}
-			if len(hits) == n {
-				found.Older = uint64(hits[len(hits)-1].Cursor)
 			}
 			reply(found, err)
 		}
@@ -133,17 +138,35 @@ func (c *Core) Forget(now time.Time, name string, reply func(error)) {
 	r.Topic = ""
 	c.rooms.topics[r.ID] = subject{at: c.rooms.topics[r.ID].at}
 	c.leave(now, r)
+	c.outbox.forget(r.ID)
 	if r.public == Lobby {
 		c.keep.room(c.enter(Lobby), true)
+		c.tellAll(now)
 	}
 	c.logs.ask(func(s replica.Store) func(time.Time) {
-		gone, err := s.Delete(r.ID)
+		newest, err := s.Page(r.ID, replica.Place{}, 1) // what comes later, should the room be joined again, stays
+		var upTo replica.Place
+		if err == nil && len(newest) == 1 {
+			upTo = newest[0].Entry().Place()
+		}
+		return func(time.Time) { c.delete(r.ID, upTo, reply) }
+	})
+	c.turn(now)
+}
+
+// delete deletes what is stored of a room up to a place, a little at a time.
+func (c *Core) delete(id protocol.RoomID, upTo replica.Place, reply func(error)) {
+	c.logs.ask(func(s replica.Store) func(time.Time) {
+		gone, err := s.Delete(id, upTo)
 		return func(time.Time) {
 			c.refuse(gone)
+			if err == nil && len(gone) > 0 {
+				c.delete(id, upTo, reply)
+				return
+			}
 			reply(err)
 		}
 	})
-	c.turn(now)
 }
 
 func (c *Core) refuse(gone []replica.LogRanges) {
@@ -165,7 +188,7 @@ func (c *Core) prune(now time.Time, todo []protocol.RoomID) {
 	if len(todo) == 0 {
 		return
 	}
-	keep := c.cfg.Retention.keep(now)
+	keep := c.cfg.Retention.Keep(now)
 	c.logs.ask(func(s replica.Store) func(time.Time) {
 		gone, err := s.Prune(todo[0], keep)
 		return func(now time.Time) {

@@ -34,7 +34,7 @@ func (c *Core) advanceGaps(now time.Time) {
 	}
 	c.gaps.due = time.Time{}
 	for _, r := range c.rooms.list {
-		found := c.missing(r.ID)
+		found := c.missing(r)
 		found = found[max(0, len(found)-gapsMost):]
 		list := make([]Gap, 0, len(found))
 		for _, g := range found {
@@ -58,9 +58,9 @@ func (c *Core) advanceGaps(now time.Time) {
 }
 
 // missing is the holes in the logs of a room, and what somebody has of these logs beyond what is here.
-func (c *Core) missing(id protocol.RoomID) []replica.Gap {
-	gaps := c.logs.index.Gaps(id)
-	for _, log := range c.logs.index.Logs(id) {
+func (c *Core) missing(r *room) []replica.Gap {
+	gaps := c.logs.index.Gaps(r.ID, func(log replica.Log, first uint64) bool { return c.began(r, log, first) })
+	for _, log := range c.logs.index.Logs(r.ID) {
 		ahead := c.logs.fetcher.Missing(log)
 		last, _ := c.logs.index.Last(log)
 		ahead.Remove(protocol.Range{First: 1, Last: last})
@@ -88,4 +88,35 @@ func (c *Core) asked(g replica.Gap) string {
 
 func (g Gap) equal(h Gap) bool {
 	return g.Author == h.Author && g.Name == h.Name && g.Epoch == h.Epoch && g.Last == h.Last && g.Asked == h.Asked && slices.Equal(g.Missing, h.Missing)
+}
+
+// firstLine is the lowest number that is here of a log, and when that was said: zero until the store has told.
+type firstLine struct {
+	seq uint64
+	at  time.Time
+}
+
+// began tells whether a log began when this node was in the room, as far as the first entry tells that is here: all that
+// two people say to each other is for both, and who says something in a public room has it from then on.
+func (c *Core) began(r *room, log replica.Log, first uint64) bool {
+	if r.Direct() {
+		return true
+	}
+	if known := r.first[log]; known.seq == first {
+		return !known.at.IsZero() && !known.at.Before(r.since)
+	}
+	r.first[log] = firstLine{seq: first}
+	c.logs.ask(func(s replica.Store) func(time.Time) {
+		raws, err := s.Load(log, first, first, 1)
+		return func(now time.Time) {
+			if err != nil || len(raws) == 0 {
+				return // a number that was given up, or trouble that others tell of
+			}
+			if v, err := replica.Verify(raws[0]); err == nil && r.first[log].seq == first {
+				r.first[log] = firstLine{first, v.Entry().Wall}
+				c.gaps.watch(now)
+			}
+		}
+	})
+	return false
 }

@@ -135,11 +135,8 @@ func (c *Core) sendHaves(now time.Time, cn *conn) {
 
 // lostOwn compares a room with somebody who has entries of this node's that it has not itself.
 func (c *Core) lostOwn(cn *conn, id protocol.RoomID) {
-	if id == c.cfg.Network.DirectRoom(c.id, cn.person.id) {
-		c.direct(cn.person)
-	}
-	if r := c.rooms.byID[id]; r != nil {
-		c.compareRoom(cn, r)
+	if c.rooms.byID[id] != nil || id == c.cfg.Network.DirectRoom(c.id, cn.person.id) {
+		c.compareRoom(cn, id)
 	}
 }
 

@@ -15,8 +15,9 @@ type keeping struct {
 	lines  []*line
 	read   []replica.LineState // own lines that somebody told they have read
 	marks  []replica.Mark
-	mail   []replica.Mail
+	mail   []*letter
 	setup  []replica.Setting
+	forks  []replica.Proof
 	paused bool // the store refuses; wait for the next try
 }
 
@@ -56,16 +57,11 @@ func (k *keeping) mark(m replica.Mark) {
 }
 
 // letter notes what is carried for somebody, or with no Raw that it no longer is: what came before that need not be written.
-func (k *keeping) letter(m replica.Mail) {
+func (k *keeping) letter(m replica.Mail, from *conn) {
 	if len(m.Raw) == 0 {
-		k.mail = slices.DeleteFunc(k.mail, func(x replica.Mail) bool { return x.Log == m.Log && x.Seq == m.Seq })
+		k.mail = slices.DeleteFunc(k.mail, func(x *letter) bool { return x.Log == m.Log && x.Seq == m.Seq })
 	}
-	k.mail = append(k.mail, m)
-}
-
-// waits tells whether a letter is not yet stored.
-func (k *keeping) waits(log replica.Log, seq uint64) bool {
-	return slices.ContainsFunc(k.mail, func(m replica.Mail) bool { return m.Log == log && m.Seq == seq })
+	k.mail = append(k.mail, &letter{m, from})
 }
 
 func (k *keeping) setting(s replica.Setting) {
@@ -79,7 +75,10 @@ func (k *keeping) fill(b *Batch) {
 		return
 	}
 	w := &b.Write
-	w.Rooms, w.Marks, w.Mail, w.Settings = k.rooms, k.marks, k.mail, k.setup
+	w.Rooms, w.Marks, w.Settings, w.Forks = k.rooms, k.marks, k.setup, k.forks
+	for _, l := range k.mail {
+		w.Mail = append(w.Mail, l.Mail)
+	}
 	for _, p := range k.people {
 		w.Contacts = append(w.Contacts, replica.Contact{ID: p.id, Name: p.name, Seen: p.seen, Rooms: p.rooms, Key: p.key})
 	}
@@ -104,15 +103,13 @@ func (k *keeping) again(b *Batch) {
 	for _, l := range newer.lines {
 		k.line(l)
 	}
-	k.lines = slices.DeleteFunc(k.lines, func(l *line) bool { // what was refused is no line
-		return slices.ContainsFunc(b.arrivals, func(a arrival) bool { return a.line == l })
-	})
 	for _, m := range newer.marks {
 		k.mark(m)
 	}
-	for _, m := range newer.mail {
-		k.letter(m)
+	for _, l := range newer.mail {
+		k.letter(l.Mail, l.from)
 	}
+	k.forks = append(k.forks, newer.forks...)
 	for _, s := range newer.setup {
 		k.setting(s)
 	}
@@ -153,53 +150,22 @@ func (c *Core) restore(now time.Time, s replica.State) {
 			continue
 		}
 		r := c.addRoom(Room{ID: x.ID, Name: name, With: x.With}, public)
+		r.since = x.JoinedAt
 		for _, m := range s.Marks {
 			if m.Room == x.ID {
-				r.Read = Place(m.Place)
+				r.Read, r.readTo = Place(m.Place), Place(m.Place)
 			}
 		}
 	}
 	if !known {
 		c.keep.room(c.enter(Lobby), true)
 	}
-	for _, x := range s.Lines {
-		c.restoreLine(now, x)
-	}
+	c.restoreLines(s.Lines)
+	c.restoreForks(s.Forks)
+	c.gaps.watch(now)
 	for _, x := range s.Logs {
 		c.rooms.clock.Restore(x.Room, x.Lamport, x.Ranges.Len())
 	}
-}
-
-// restoreLine takes up an own line that somebody has not stored yet. Its entry is read from the store.
-func (c *Core) restoreLine(now time.Time, x replica.LineState) {
-	r := c.rooms.byID[x.Room]
-	if r == nil || x.Author != c.id {
-		return
-	}
-	l := &line{place: place{x.Log, x.Seq}, room: r, at: x.At, sendings: 1}
-	for _, id := range x.Audience {
-		l.audience = append(l.audience, c.people.get(id, x.At))
-	}
-	for _, got := range x.Reached {
-		p := c.people.get(got.Peer, x.At)
-		l.reached = append(l.reached, p)
-		l.receipts = append(l.receipts, Receipt{Peer: got.Peer, Name: p.name, At: got.At, Sendings: int(got.Sendings)})
-	}
-	c.logs.ask(func(s replica.Store) func(time.Time) {
-		raws, err := s.Load(x.Log, x.Seq, x.Seq, 1)
-		return func(now time.Time) {
-			if err != nil || len(raws) == 0 {
-				return
-			}
-			if v, err := replica.Verify(raws[0]); err == nil {
-				l.v, l.raw = v, v.Raw()
-				c.outbox.list = append(c.outbox.list, l)
-				for _, p := range l.missing() {
-					c.outbox.returned(now, p)
-				}
-			}
-		}
-	})
 }
 
 // Read notes that a room has been read up to a place.

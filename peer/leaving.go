@@ -26,6 +26,8 @@ func (l *leaving) deadline() time.Time {
 func (c *Core) Leave(now time.Time) {
 	if c.leaving.by.IsZero() {
 		c.leaving.by = now.Add(protocol.LeaveTimeout)
+		c.keepOnline()
+		c.issueBatch() // which is waited for
 		c.advanceLeaving(now)
 		c.turn(now)
 	}

@@ -17,6 +17,7 @@ type logs struct {
 	pending Batch  // gathers while the store works
 	busy    *Batch // at the store
 	retry   retry
+	quota   quota
 	vectors time.Time
 	pruned  time.Time // when what is too old to be kept goes next
 	held    time.Time // when entries that wait for their predecessors are shown all the same
@@ -62,12 +63,28 @@ func (l *logs) deadline() time.Time {
 	return earliest(l.fetcher.Deadline(), l.vectors, l.pruned, l.held, l.retry.due)
 }
 
-func (l *logs) append(a arrival) {
-	l.pending.Write.Entries = append(l.pending.Write.Entries, a.v)
+func (l *logs) append(a arrival) { l.pending.append(a) }
+
+func (b *Batch) append(a arrival) {
+	b.Write.Entries = append(b.Write.Entries, a.v)
 	if a.plain != nil {
-		l.pending.Write.Bodies = append(l.pending.Write.Bodies, *a.plain)
+		b.Write.Bodies = append(b.Write.Bodies, *a.plain)
 	}
-	l.pending.arrivals = append(l.pending.arrivals, a)
+	b.arrivals = append(b.arrivals, a)
+}
+
+// takeOwn takes one's own entries out of a batch that is not at the store yet.
+func (b *Batch) takeOwn() (own []arrival) {
+	all := b.arrivals
+	b.arrivals, b.Write.Entries, b.Write.Bodies = nil, nil, nil
+	for _, a := range all {
+		if a.own {
+			own = append(own, a)
+		} else {
+			b.append(a)
+		}
+	}
+	return own
 }
 
 // ask has something read at the store.
@@ -107,11 +124,6 @@ func (c *Core) Stored(now time.Time, b *Batch) {
 		if !b.Write.Empty() {
 			c.storeWorks(now)
 		}
-		for _, m := range b.Write.Mail {
-			if len(m.Raw) > 0 {
-				c.owe(now, m.Log, m.Seq) // its author may know now that it is carried
-			}
-		}
 		var own []arrival
 		for _, a := range b.arrivals {
 			c.logs.index.Stored(a.v)
@@ -126,11 +138,15 @@ func (c *Core) Stored(now time.Time, b *Batch) {
 			if len(a.room.gaps) > 0 {
 				c.gaps.watch(now)
 			}
-			if !a.shown {
+			if a.shown {
+				c.logs.retry.held--
+			} else {
 				c.show(now, a)
 			}
 		}
 		c.push(now, own)
+		c.mailStored(now, b)
+		c.ringStored(now, b)
 	}
 	for _, result := range b.results {
 		result(now)
@@ -160,7 +176,7 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	if err != nil {
 		return err
 	}
-	if !c.belongs(log) {
+	if !c.belongs(log, from) {
 		if from != nil && from.person.id == log.Author {
 			return c.carry(now, raw, from)
 		}
@@ -183,11 +199,19 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 	if err != nil {
 		return err
 	}
+	if !c.affords(now, v) {
+		c.logs.fetcher.Got(log, seq)
+		return nil
+	}
 	switch c.logs.index.Accept(v) {
 	case replica.New:
 		r := c.rooms.byID[log.Room]
-		if r == nil {
-			r = c.direct(c.people.get(log.Author, now)) // a first direct message opens its conversation
+		if r == nil { // something new opens its conversation, also what one has said oneself before an old state was put back
+			with := log.Author
+			if with == c.id {
+				with = from.person.id
+			}
+			r = c.direct(c.people.get(with, now))
 		}
 		c.logs.fetcher.Got(log, seq)
 		c.rooms.clock.Seen(r.ID, v.Entry().Lamport)
@@ -202,18 +226,21 @@ func (c *Core) merge(now time.Time, raw []byte, from *conn) error {
 		}
 		c.logs.append(a)
 	}
-	for _, x := range c.logs.index.Conflicts() {
-		c.emit(Note{Trouble: true, Text: c.nameOf(x.Log.Author) + " has signed two different lines for one place: their key is in use twice, or they cheat"})
-	}
+	c.forks(now)
 	return nil
 }
 
-// belongs tells whether a log is of a room that this node is in, or may be of a conversation with it.
-func (c *Core) belongs(log replica.Log) bool {
+// belongs tells whether a log is of a room that this node is in, or of a conversation with it: with who brings what it said
+// itself. from is nil for a cast.
+func (c *Core) belongs(log replica.Log, from *conn) bool {
 	if r := c.rooms.byID[log.Room]; r != nil {
 		return !r.Direct() || log.Author == r.With || log.Author == c.id
 	}
-	return log.Author != c.id && log.Room == c.cfg.Network.DirectRoom(c.id, log.Author)
+	with := log.Author
+	if with == c.id && from != nil {
+		with = from.person.id
+	}
+	return with != c.id && log.Room == c.cfg.Network.DirectRoom(c.id, with)
 }
 
 func (c *Core) nameOf(id protocol.PeerID) string {

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,11 +18,13 @@ const watchEvery = 5 * time.Second
 // the machine counts as having slept.
 const sleepMark = 2 * time.Second
 
-// loop owns the core: everything reaches it through the inbox, the arrived datagrams or the alarm (house rule 1).
+// loop owns the core: everything reaches it through the inbox, the arrived datagrams or the alarm (house rule 1), or it waits
+// at the private socket itself, where the others wake it.
 func (n *Node) loop(ctx context.Context) {
 	defer n.end()
-	alarm := lan.NewAlarm(n.cfg.Conn == nil)
+	alarm := lan.NewAlarm(n.cfg.Conn == nil, n.wake)
 	defer alarm.Stop()
+	defer context.AfterFunc(ctx, n.wake)()
 	var armed time.Time // when the alarm rings at the latest, zero: it is not set
 	for {
 		n.output()
@@ -35,27 +38,87 @@ func (n *Node) loop(ctx context.Context) {
 			alarm.Set(time.Until(deadline))
 			armed = deadline
 		}
+		in := n.next(ctx, alarm)
 		var now time.Time
-		select {
-		case f := <-n.inbox:
+		switch {
+		case in.command != nil:
 			now = time.Now()
-			f(now)
+			in.command(now)
 			for range len(n.inbox) { // what is there already goes into the same turn
 				(<-n.inbox)(now)
 			}
-		case a := <-n.arrived: // one batch a turn, so that all else has its turn too
+		case in.batch != nil: // one batch a turn, so that all else has its turn too
 			now = time.Now()
-			n.core.Receive(now, a.Datagrams)
-			a.release()
-		case <-alarm.C:
+			n.core.Receive(now, in.batch.Datagrams)
+			in.batch.release()
+		case in.rang:
 			now, armed = time.Now(), time.Time{}
-		case <-ctx.Done():
+		case !n.direct.Load():
 			return
+		default:
+			now = n.receive(ctx, n.poller.Read)
+		}
+		if n.direct.Load() && (in.command != nil || in.batch != nil || in.rang) { // whatever else there is to do, the network has its turn
+			now = n.receive(ctx, n.poller.Poll)
 		}
 		if due(now, deadline) {
 			n.core.Advance(now)
 		}
 	}
+}
+
+// input is what others have for the loop.
+type input struct {
+	command func(now time.Time)
+	batch   *arrived
+	rang    bool
+}
+
+// next waits for an input. If the loop waits at the private socket, it does so only if there is none; otherwise none is the end.
+func (n *Node) next(ctx context.Context, alarm *lan.Alarm) (in input) {
+	if n.direct.Load() {
+		select {
+		case in.command = <-n.inbox:
+		case in.batch = <-n.arrived:
+		case <-alarm.C:
+			in.rang = true
+		default:
+		}
+		return in
+	}
+	select {
+	case in.command = <-n.inbox:
+	case in.batch = <-n.arrived:
+	case <-alarm.C:
+		in.rang = true
+	case <-ctx.Done():
+	}
+	return in
+}
+
+// wake has the loop look at its inputs, if it waits at the private socket.
+func (n *Node) wake() {
+	if n.direct.Load() {
+		n.poller.Wake()
+	}
+}
+
+// receive takes what the private socket has. Should reading fail, a reader of its own sees to that from now on.
+func (n *Node) receive(ctx context.Context, read func(*lan.Batch) error) time.Time {
+	err := read(&n.batch)
+	now := time.Now()
+	switch {
+	case err == nil && len(n.batch.Datagrams) > 0:
+		n.core.Receive(now, n.batch.Datagrams)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		n.poller.Sleep()
+	case err != nil && ctx.Err() == nil:
+		n.direct.Store(false)
+		n.poller.Sleep()
+		n.wg.Add(1)
+		go n.read(ctx, n.private)
+	}
+	return now
 }
 
 // output does what the core wants done.
@@ -96,11 +159,18 @@ func (n *Node) unfeed(f *feed) {
 	n.feeds = slices.DeleteFunc(n.feeds, func(x *feed) bool { return x == f })
 }
 
-// store runs batches, one after the other. However long the disk takes, nothing else waits.
+// store runs batches, one after the other. However long the disk takes, nothing else waits. A store with a method Damage
+// tells by it what it finds wrong with its file meanwhile.
 func (n *Node) store(ctx context.Context) {
 	defer n.wg.Done()
+	var damage <-chan error // none where the store does not look for any
+	if s, ok := n.cfg.Store.(interface{ Damage() <-chan error }); ok {
+		damage = s.Damage()
+	}
 	for {
 		select {
+		case err := <-damage:
+			n.post(func(time.Time) { n.core.Damaged(err) })
 		case b := <-n.disk:
 			b.Run(n.cfg.Store)
 			if !n.post(func(now time.Time) { n.core.Stored(now, b) }) {
@@ -115,7 +185,7 @@ func (n *Node) store(ctx context.Context) {
 // read carries datagrams from a socket to the loop.
 func (n *Node) read(ctx context.Context, s *socket) {
 	defer n.wg.Done()
-	s.read(ctx, n.cfg.Log, n.arrived)
+	s.read(ctx, n.cfg.Log, n.arrived, n.wake)
 }
 
 // watch tells the loop of interfaces that come, go and change, and of a machine that slept.

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"slices"
@@ -16,6 +17,8 @@ type post struct {
 	ring      *mail.Ring
 	carrier   *mail.Carrier
 	statement []byte    // of the own mail key, for Self
+	trouble   string    // what the start found wrong
+	saving    string    // the ring on its way to the store, with a newer key than that of statement; empty: none
 	again     time.Time // when others are asked to carry what has found no carrier
 }
 
@@ -33,12 +36,16 @@ func (c *Core) openPost(now time.Time, s replica.State) error {
 			}
 		}
 		if err != nil {
-			c.emit(Note{Trouble: true, Text: "the mail keys are damaged; what was sealed to them cannot be read, new ones are drawn"})
+			c.post.trouble = "the mail keys are damaged; what was sealed to them cannot be read, new ones are drawn"
 		}
 	}
 	for _, m := range s.Mail {
-		if v, err := replica.Verify(m.Raw); err == nil {
-			_ = c.post.carrier.Restore(now, mail.Item{Entry: v, Accepted: m.Accepted}) // what is over a quota is let go
+		v, err := replica.Verify(m.Raw)
+		if err == nil {
+			err = c.post.carrier.Restore(now, mail.Item{Entry: v, Accepted: m.Accepted})
+		}
+		if err != nil { // damaged, or over a quota: nothing else would ever delete it
+			c.dropMail([]mail.Ref{{Log: m.Log, Seq: m.Seq}})
 		}
 	}
 	return c.advanceRing(now)
@@ -64,34 +71,53 @@ func (c *Core) advancePost(now time.Time) {
 	}
 }
 
-// advanceRing draws a new mail key when it is time, and tells it.
+// advanceRing draws a new mail key when it is time. It is told once it is stored: nobody could read what is sealed to a key
+// that was lost in a crash.
 func (c *Core) advanceRing(now time.Time) error {
-	before, _ := c.post.ring.Current()
+	before, known := c.post.ring.Current()
+	if known && c.post.statement == nil && c.post.saving == "" {
+		c.post.statement = mail.Statement(c.cfg.Identity, c.cfg.Network, before)
+	}
 	save, err := c.post.ring.Advance(now, now.Sub(c.started))
-	if err != nil {
+	if err != nil || !save {
 		return err
 	}
-	if save {
-		c.keep.setting(replica.Setting{Key: ringSetting, Value: base64.StdEncoding.EncodeToString(c.post.ring.Marshal())})
+	value := base64.StdEncoding.EncodeToString(c.post.ring.Marshal())
+	if key, _ := c.post.ring.Current(); key != before || c.post.saving != "" {
+		c.post.saving = value
 	}
-	if key, ok := c.post.ring.Current(); ok && (key != before || c.post.statement == nil) {
-		first := c.post.statement == nil
-		c.post.statement = mail.Statement(c.cfg.Identity, c.cfg.Network, key)
-		if !first {
-			c.tellAll(now)
-		}
-	}
+	c.keep.setting(replica.Setting{Key: ringSetting, Value: value})
 	return nil
 }
 
-// sealed makes the body of a direct line to somebody who is away. ok is false if they are here, or their key is not known.
+// ringStored tells everybody the newest mail key if a batch has stored it.
+func (c *Core) ringStored(now time.Time, b *Batch) {
+	for _, s := range b.kept.setup {
+		if s.Key != ringSetting || s.Value != c.post.saving {
+			continue
+		}
+		c.post.saving = ""
+		if key, ok := c.post.ring.Current(); ok {
+			c.post.statement = mail.Statement(c.cfg.Identity, c.cfg.Network, key)
+			if len(c.conns) > 0 {
+				c.tellAll(now)
+			}
+		}
+	}
+}
+
+// sealed makes the body of a direct line, which others can carry should its recipient be away, or just have gone without
+// anybody's knowing. ok is false if their key is not known, or if their instances have different ones: then only a body that
+// is not sealed can be read at each of them.
 func (c *Core) sealed(now time.Time, r *room, e replica.Entry, text string) (body []byte, ok bool) {
 	if !r.Direct() {
 		return nil, false
 	}
 	p := c.people.get(r.With, now)
-	if cn := p.best(); cn != nil && now.Sub(cn.heard) < protocol.MailAwayAfter {
-		return nil, false
+	for _, cn := range p.conns {
+		if cn.self.met && !bytes.Equal(cn.self.key, p.key) {
+			return nil, false
+		}
 	}
 	key, err := mail.ParseStatement(p.key, p.id, c.cfg.Network)
 	if err != nil {
@@ -112,6 +138,15 @@ func (c *Core) unseal(v replica.Verified) *replica.Body {
 		return nil
 	}
 	return &replica.Body{Log: e.Log, Seq: e.Seq, Kind: kind, Name: name, Text: text}
+}
+
+// handOutTo gives all lines for somebody who has just gone to those who are here.
+func (c *Core) handOutTo(now time.Time, p *person) {
+	for _, l := range c.outbox.list {
+		if l.room.With == p.id {
+			c.handOut(now, l)
+		}
+	}
 }
 
 // handOut gives a sealed line whose recipient is away to a few peers who are here.
@@ -142,20 +177,51 @@ func (c *Core) carry(now time.Time, raw []byte, from *conn) error {
 	e := v.Entry()
 	switch err := c.post.carrier.Offer(now, v, from.person.id); {
 	case errors.Is(err, mail.ErrCarried):
-		if !c.keep.waits(e.Log, e.Seq) && (c.logs.busy == nil || !c.logs.busy.kept.waits(e.Log, e.Seq)) {
+		if l := c.unstoredLetter(e.Log, e.Seq); l != nil {
+			l.from = from
+		} else {
 			c.oweTo(now, from, e.Log, e.Seq)
 		}
 		return nil
 	case err != nil:
 		return errNotMember
 	}
-	c.keep.letter(replica.Mail{Log: e.Log, Seq: e.Seq, Raw: raw, Accepted: now})
+	c.keep.letter(replica.Mail{Log: e.Log, Seq: e.Seq, Raw: raw, Accepted: now}, from)
 	for _, cn := range c.conns {
 		if c.cfg.Network.DirectRoom(e.Author, cn.person.id) == e.Room {
 			cn.deliver(place{e.Log, e.Seq}, raw, classBulk) // the recipient is here, though not for the author
 		}
 	}
 	return nil
+}
+
+// letter is an entry carried for others, or the end of one, on its way to the store.
+type letter struct {
+	replica.Mail
+	from *conn // who is to know that it is stored, nil at the end
+}
+
+// unstoredLetter is one that the store does not have yet, nil if it does.
+func (c *Core) unstoredLetter(log replica.Log, seq uint64) *letter {
+	waiting := c.keep.mail
+	if c.logs.busy != nil {
+		waiting = slices.Concat(waiting, c.logs.busy.kept.mail)
+	}
+	for _, l := range waiting {
+		if l.Log == log && l.Seq == seq && len(l.Raw) > 0 {
+			return l
+		}
+	}
+	return nil
+}
+
+// mailStored gives its word for what is carried from now on.
+func (c *Core) mailStored(now time.Time, b *Batch) {
+	for _, l := range b.kept.mail {
+		if l.from != nil && c.conn(l.from.instance) == l.from {
+			c.oweTo(now, l.from, l.Log, l.Seq)
+		}
+	}
 }
 
 // bring gives somebody who is back what others left here for them.
@@ -168,7 +234,7 @@ func (c *Core) bring(cn *conn) {
 
 func (c *Core) dropMail(refs []mail.Ref) {
 	for _, r := range refs {
-		c.keep.letter(replica.Mail{Log: r.Log, Seq: r.Seq})
+		c.keep.letter(replica.Mail{Log: r.Log, Seq: r.Seq}, nil)
 	}
 }
 

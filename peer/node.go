@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/cpu"
 
 	"earshot/discovery/lan"
 	"earshot/protocol"
@@ -26,8 +29,16 @@ type Node struct {
 	wg      sync.WaitGroup
 
 	private, shared *socket
-	feeds           []*feed // the loop's own
+	direct          atomic.Bool // the loop waits at the private socket itself, which is a
+	poller          lan.Poller
+	batch           lan.Batch // that it reads into
+	feeds           []*feed   // the loop's own
 }
+
+// aesInHardware tells whether Go computes AES and GHASH with instructions of this processor, the same test as in crypto/tls.
+var aesInHardware = cpu.X86.HasAES && cpu.X86.HasPCLMULQDQ && cpu.X86.HasSSE41 && cpu.X86.HasSSSE3 ||
+	cpu.ARM64.HasAES && cpu.ARM64.HasPMULL ||
+	cpu.S390X.HasAES && cpu.S390X.HasAESCTR && cpu.S390X.HasGHASH
 
 // Start opens the sockets and begins to take part. The feed has everything from the start on. Errors: a port that is
 // taken or not allowed, a name that cannot be, an interface that does not exist, a store that cannot be read.
@@ -44,6 +55,7 @@ func Start(cfg Config) (*Node, Feed, error) {
 	if cfg.CPU == nil {
 		cfg.CPU = processorTime
 	}
+	cfg.AES = cfg.AES || aesInHardware
 	state, err := cfg.Store.State()
 	if err != nil {
 		return nil, nil, fmt.Errorf("peer: store: %w", err)
@@ -74,8 +86,14 @@ func Start(cfg Config) (*Node, Feed, error) {
 	first := n.newFeed()
 	first.put(n.core.Standing())
 	n.feeds = append(n.feeds, first)
-	n.wg.Add(4)
-	go n.read(ctx, n.private)
+	n.wg.Add(3)
+	if poller, ok := (*n.private.conn.Load()).(lan.Poller); ok {
+		n.poller = poller
+		n.direct.Store(true)
+	} else {
+		n.wg.Add(1)
+		go n.read(ctx, n.private)
+	}
 	go n.read(ctx, n.shared)
 	go n.store(ctx)
 	go n.watch(ctx)
@@ -100,10 +118,17 @@ func (n *Node) Close(ctx context.Context) error {
 	return nil
 }
 
+// Resume is, once Done is closed, what the next start may be given as Config.Resume; empty after an end that was not clean.
+func (n *Node) Resume() string {
+	<-n.done
+	return n.core.Resume()
+}
+
 // post puts an input in front of the loop. It reports whether the loop still takes any.
 func (n *Node) post(f func(now time.Time)) bool {
 	select {
 	case n.inbox <- f:
+		n.wake()
 		return true
 	case <-n.over:
 		return false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,10 +12,16 @@ import (
 
 	"earshot/peer"
 	"earshot/protocol"
+	"earshot/protocol/replica"
 )
 
 // start runs a node on loopback with real sockets.
 func start(t testing.TB, name string, announce uint16) *peer.Node {
+	t.Helper()
+	return startWith(t, name, announce, nil)
+}
+
+func startWith(t testing.TB, name string, announce uint16, store replica.Store) *peer.Node {
 	t.Helper()
 	id, err := protocol.NewIdentity(rand.Reader)
 	if err != nil {
@@ -22,6 +29,7 @@ func start(t testing.TB, name string, announce uint16) *peer.Node {
 	}
 	n, f, err := peer.Start(peer.Config{
 		Identity: id, Network: protocol.OpenNetwork(), Name: name, Interfaces: []string{loopback(t)}, AnnouncePort: announce,
+		Store: store,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -100,4 +108,26 @@ func TestTwoNodesOnLoopbackChat(t *testing.T) {
 			t.Errorf("ping: %v, %v", rtt, err)
 		}
 	})
+}
+
+// hurt is a store that finds itself damaged.
+type hurt struct {
+	*replica.MemStore
+	found chan error
+}
+
+func (h hurt) Damage() <-chan error { return h.found }
+
+// Damage that is found while a node runs is told to those who look on, and to those who come later.
+func TestDamageIsTold(t *testing.T) {
+	s := hurt{replica.NewMemStore(), make(chan error)}
+	n := startWith(t, "alice", 24902, s)
+	before := feed(t, n)
+	s.found <- replica.ErrCorrupt
+	for _, r := range []*reader{before, feed(t, n)} {
+		await(t, r, "damage", func(e peer.Note) bool { return e.Trouble && strings.Contains(e.Text, "damaged: put a copy back") })
+	}
+	if _, err := n.Say(context.Background(), "#lobby", "all the same", false); err != nil {
+		t.Error(err)
+	}
 }

@@ -49,7 +49,7 @@ func (c *Core) show(now time.Time, a arrival) {
 	if waits {
 		c.gaps.watch(now)
 	}
-	if waits && !c.history(a) {
+	if waits && !c.early(a) {
 		if len(o.held) == 0 {
 			o.due = now.Add(holdBack)
 			c.logs.held = earliest(c.logs.held, o.due)
@@ -69,11 +69,12 @@ func (c *Core) show(now time.Time, a arrival) {
 	}
 }
 
-// history tells whether an entry was said in a public room before this node entered it. Vectors alone cannot tell:
-// the first that somebody sends may come while they speak.
-func (c *Core) history(a arrival) bool {
+// early tells whether an entry was said in a public room before this node came there in this run. Vectors alone cannot
+// tell: the first that somebody sends may come while they speak.
+func (c *Core) early(a arrival) bool {
 	e := a.v.Entry()
-	return !a.own && !a.room.Direct() && a.room.old[e.Log].Contains(e.Seq) && e.Wall.Before(a.room.since)
+	return !a.own && !a.room.Direct() && a.room.old[e.Log].Contains(e.Seq) &&
+		(e.Wall.Before(c.started) || e.Wall.Before(a.room.since))
 }
 
 func (c *Core) reveal(now time.Time, o *inOrder, a arrival) {
@@ -84,13 +85,15 @@ func (c *Core) reveal(now time.Time, o *inOrder, a arrival) {
 	if !ok {
 		return
 	}
-	m.Old, m.Unstored = c.history(a), a.unstored
+	early := c.early(a)
+	m.Old = early && e.Wall.Before(a.room.since)
+	m.Missed, m.Unstored = early && !m.Old, a.unstored
 	if skew := e.Wall.Sub(a.at); !m.Old && !a.own && !a.fetched && skew.Abs() > protocol.SkewMark {
 		m.Skew = skew.Round(time.Second)
 	}
-	m.Late = !m.Old && !m.Own && slices.ContainsFunc(a.room.recent, func(l shownLine) bool {
+	m.Late = !m.Old && !m.Own && (m.Place.Compare(a.room.readTo) < 0 || slices.ContainsFunc(a.room.recent, func(l shownLine) bool {
 		return l.place.Compare(m.Place) > 0 && now.Sub(l.at) > lateAfter
-	})
+	}))
 	if len(a.room.recent) == 64 {
 		a.room.recent = a.room.recent[1:]
 	}

@@ -243,9 +243,9 @@ func (o *outbox) returned(now time.Time, p *person) {
 	o.arm()
 }
 
-// forget drops the lines of a room that was left.
-func (o *outbox) forget(r *room) {
-	o.list = slices.DeleteFunc(o.list, func(l *line) bool { return l.room == r })
+// forget drops the lines of a room of which nothing is stored any more.
+func (o *outbox) forget(id protocol.RoomID) {
+	o.list = slices.DeleteFunc(o.list, func(l *line) bool { return l.room.ID == id })
 	o.arm()
 }
 

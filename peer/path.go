@@ -15,6 +15,7 @@ type path struct {
 	strict bool          // to is not validated: only AmplificationFactor times what came from there may go there
 	credit int           // bytes that may still go there
 	heard  time.Time     // of the last packet from to
+	probed time.Time     // when the first probe left for to since
 	follow time.Time     // when the other side may be followed to yet another address
 	asked  []challenge
 	due    time.Time // of the next challenge
@@ -30,6 +31,14 @@ type challenge struct {
 
 func (p *path) allows(size int) bool { return !p.strict || p.credit >= size }
 
+// longest is how long a datagram may be on the way to the other side: what is known of the length is of validated paths. Bytes.
+func (cn *conn) longest() int {
+	if cn.path.strict {
+		return protocol.MaxDatagram
+	}
+	return cn.mtu.size
+}
+
 func (p *path) spend(size int) {
 	if p.strict {
 		p.credit -= size
@@ -41,7 +50,7 @@ func (p *path) spend(size int) {
 func (c *Core) arrived(now time.Time, cn *conn, from protocol.Path, size int, moving bool) {
 	p := &cn.path
 	if from == p.to {
-		p.heard = now
+		p.heard, p.probed = now, time.Time{}
 		if p.strict {
 			p.credit += protocol.AmplificationFactor * size
 		}
@@ -62,9 +71,28 @@ func (c *Core) arrived(now time.Time, cn *conn, from protocol.Path, size int, mo
 	if !p.strict {
 		p.before = p.to
 	}
-	p.to, p.strict, p.credit = from, true, protocol.AmplificationFactor*size
+	p.to, p.strict, p.credit, p.probed = from, true, protocol.AmplificationFactor*size, time.Time{}
 	c.ask(now, cn, from)
 	c.status.touch(now)
+}
+
+// quiet tells whether the other side seems to be gone from where it was reached.
+func (p *path) quiet(now time.Time, rtt time.Duration) bool {
+	return now.Sub(p.heard) >= protocol.QuietPath ||
+		!p.probed.IsZero() && now.Sub(p.probed) >= max(protocol.PathTimeout, 2*rtt)
+}
+
+// seekPath notes that a probe leaves. When none is answered, the other addresses that were proven are asked.
+func (c *Core) seekPath(now time.Time, cn *conn) {
+	p := &cn.path
+	if p.probed.IsZero() {
+		p.probed = now
+	}
+	if p.quiet(now, cn.link.rtt()) {
+		for _, to := range c.roster.Paths(cn.instance) {
+			c.challenge(now, cn, to)
+		}
+	}
 }
 
 // challenge asks an address from an announcement whether the instance is there. Nothing changes before it answers.
@@ -136,7 +164,7 @@ func (c *Core) validated(now time.Time, cn *conn, f frame.PathResponse) {
 	p.arm()
 	c.roster.Answered(now, cn.instance, to)
 	// A second working address is kept as an alternative; only a silent first one is left for it.
-	if to != p.to && !p.strict && now.Sub(p.heard) < protocol.QuietPath && c.air.onLink(p.to) {
+	if to != p.to && !p.strict && !p.quiet(now, cn.link.rtt()) && c.air.onLink(p.to) {
 		return
 	}
 	c.move(now, cn, to)
@@ -144,7 +172,7 @@ func (c *Core) validated(now time.Time, cn *conn, f frame.PathResponse) {
 
 // move uses another validated path from now on.
 func (c *Core) move(now time.Time, cn *conn, to protocol.Path) {
-	cn.path.to, cn.path.strict, cn.path.heard = to, false, now
+	cn.path.to, cn.path.strict, cn.path.heard, cn.path.probed = to, false, now, time.Time{}
 	c.roster.Moved(now, cn.instance, to)
 	cn.link.sender.Moved()
 	cn.mtu = newMTU()

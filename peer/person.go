@@ -43,6 +43,15 @@ func (p *people) get(id protocol.PeerID, now time.Time) *person {
 	return x
 }
 
+// keepOnline has the store told when those were seen last who are online: till they come or go nothing else does.
+func (c *Core) keepOnline() {
+	for _, p := range c.people.list {
+		if p.online() {
+			c.keep.person(p)
+		}
+	}
+}
+
 // online tells whether any instance of this person has introduced itself and still answers.
 func (p *person) online() bool {
 	return slices.ContainsFunc(p.conns, func(cn *conn) bool { return cn.self.met })
@@ -78,7 +87,7 @@ func (p *person) union() []string {
 func (c *Core) view(p *person) Person {
 	v := Person{
 		ID: p.id, Name: p.name, Online: p.online(), Away: p.away,
-		Rooms: slices.Clone(p.rooms), Since: p.since,
+		Rooms: slices.Clone(p.rooms), Since: p.since, Forked: c.logs.index.Forked(p.id),
 	}
 	v.Addr, v.Interface = p.last.Addr, c.air.interfaceName(p.last.Interface)
 	if cn := p.best(); cn != nil {
@@ -176,6 +185,7 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 	changed := p.name != name || p.away != f.Away || !slices.Equal(p.rooms, rooms)
 	p.name, p.away, p.rooms = name, f.Away, rooms
 	p.told = true
+	cn.self.key = f.Key
 	if len(f.Key) > 0 && !bytes.Equal(f.Key, p.key) {
 		if _, err := mail.ParseStatement(f.Key, p.id, c.cfg.Network); err == nil {
 			p.key, changed = f.Key, true
@@ -194,16 +204,16 @@ func (c *Core) meetSelf(now time.Time, cn *conn, f frame.Self) {
 		}
 		c.emitChanged(p, was)
 	}
-	if first && len(c.logs.index.Logs(c.cfg.Network.DirectRoom(c.id, p.id))) > 0 {
-		c.direct(p) // what was said in private before this start may not have arrived yet
-	}
 	if first {
 		c.bring(cn)
 	}
 	for _, r := range c.rooms.list {
 		if first || r.public != "" && !slices.Contains(before, r.public) {
-			c.compareRoom(cn, r)
+			c.compareRoom(cn, r.ID)
 		}
+	}
+	if first {
+		c.compareLeft(cn)
 	}
 	for _, other := range c.conns {
 		if first && other.self.met {

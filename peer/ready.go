@@ -3,10 +3,12 @@ package peer
 // Standing is how things stand now, for a new feed: Ready, then what is wrong at present.
 func (c *Core) Standing() []Event {
 	out := []Event{c.ready()}
-	if c.air.trouble != "" {
-		out = append(out, Note{Text: c.air.trouble, Trouble: true})
+	for _, text := range []string{c.air.trouble, c.post.trouble} {
+		if text != "" {
+			out = append(out, Note{Text: text, Trouble: true})
+		}
 	}
-	for _, text := range c.air.failed {
+	for _, text := range append(c.logs.retry.standing(), c.air.failed...) {
 		out = append(out, Note{Text: text, Trouble: true})
 	}
 	return out

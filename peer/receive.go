@@ -237,6 +237,7 @@ func probing(p *frame.Packet) bool {
 // handlePacket does what a packet's frames say, until one ends the session.
 func (c *Core) handlePacket(now time.Time, l *link, from protocol.Path, p *frame.Packet) (err error) {
 	cn := l.conn
+	l.challenged = false
 	note := func(ferr error) bool {
 		if ferr != nil {
 			err = ferr
@@ -276,7 +277,8 @@ func (c *Core) acknowledged(now time.Time, l *link, f frame.Ack) error {
 	for _, a := range res.Acked {
 		l.acked(now, a.Carried, a.RTT)
 	}
-	l.conn.lostPackets(res.Lost)
+	c.lostPackets(now, l.conn, res.Lost)
+	l.conn.dropped(res.Dropped)
 	l.probes = max(l.probes, res.Probes)
 	return nil
 }
@@ -308,8 +310,9 @@ func (c *Core) handle(now time.Time, l *link, from protocol.Path, f frame.Frame)
 	case frame.Read:
 		return c.receiveRead(now, cn, f)
 	case frame.PathChallenge:
-		if l.challenged != now { // one answer a packet, never longer than it
-			l.challenged = now
+		// One answer a packet, never longer than it. It may go beyond the window, so not without end to who acknowledges none.
+		if !l.challenged && l.sender.InFlight() < protocol.MaxTracked {
+			l.challenged = true
 			c.enc.Reset()
 			c.seal(now, l, from, draft{items: []*item{once(frame.PathResponse(f))}}, "path response")
 		}

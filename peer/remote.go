@@ -15,59 +15,92 @@ import (
 // Remote is the Chat of an instance that runs already, reached through its control socket.
 // Any number of goroutines may use it.
 type Remote struct {
+	mu   sync.Mutex
+	wire *wire
+	last uint64
+}
+
+// wire is one connection of a Remote.
+type wire struct {
 	conn net.Conn
-	gone chan struct{} // closed once the connection has ended
+	gone chan struct{} // closed once it has ended
 
 	writing sync.Mutex
 
-	mu    sync.Mutex
-	last  uint64
-	calls map[uint64]chan response // waiting for their answer; each holds one
+	ended bool                     // under Remote.mu, as is
+	calls map[uint64]chan response // waiting for their answer; each holds one, or is closed when none will come
 }
 
 var _ Chat = (*Remote)(nil)
 
 // Dial connects to the control socket at path. Close ends the connection.
 func Dial(path string) (*Remote, error) {
+	r := &Remote{}
+	if err := r.Redial(path); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Redial connects to the instance that now answers at path. What was asked of the one before ends with ErrClosed, its
+// feeds too. After an error it is as it was.
+func (r *Remote) Redial(path string) error {
 	conn, err := net.DialTimeout("unix", path, controlPatience)
 	if err != nil {
-		return nil, fmt.Errorf("peer: control: %w", err)
+		return fmt.Errorf("peer: control: %w", err)
 	}
 	answers := json.NewDecoder(conn)
 	var hello greeting
 	_ = conn.SetReadDeadline(time.Now().Add(controlPatience))
 	if err := answers.Decode(&hello); err != nil {
 		_ = conn.Close()
-		return nil, fmt.Errorf("peer: control: %w", err)
+		return fmt.Errorf("peer: control: %w", err)
 	}
 	if hello.Control != controlVersion {
 		_ = conn.Close()
-		return nil, fmt.Errorf("peer: control: the running earshot is of another version (control %d, here %d): end it and start it again", hello.Control, controlVersion)
+		return fmt.Errorf("peer: control: %w (control %d, here %d): end it and start it again", ErrVersion, hello.Control, controlVersion)
 	}
 	_ = conn.SetReadDeadline(time.Time{})
-	r := &Remote{conn: conn, gone: make(chan struct{}), calls: map[uint64]chan response{}}
-	go r.read(answers)
-	return r, nil
+	w := &wire{conn: conn, gone: make(chan struct{}), calls: map[uint64]chan response{}}
+	r.mu.Lock()
+	was := r.wire
+	r.wire = w
+	r.mu.Unlock()
+	go r.read(w, answers)
+	if was != nil {
+		_ = was.conn.Close()
+		<-was.gone
+	}
+	return nil
 }
 
 // Close ends the connection and all its feeds. The instance goes on.
 func (r *Remote) Close() error {
-	err := r.conn.Close()
-	<-r.gone
+	r.mu.Lock()
+	w := r.wire
+	r.mu.Unlock()
+	err := w.conn.Close()
+	<-w.gone
 	return err
 }
 
-func (r *Remote) read(answers *json.Decoder) {
-	defer close(r.gone)
-	defer r.conn.Close()
+func (r *Remote) read(w *wire, answers *json.Decoder) {
+	defer close(w.gone)
+	defer w.conn.Close()
 	for {
 		var a response
-		if err := answers.Decode(&a); err != nil {
+		err := answers.Decode(&a)
+		r.mu.Lock()
+		if err != nil {
+			w.ended = true
+			for _, ch := range w.calls {
+				close(ch)
+			}
+			r.mu.Unlock()
 			return
 		}
-		r.mu.Lock()
-		ch := r.calls[a.ID]
-		delete(r.calls, a.ID)
+		ch := w.calls[a.ID]
+		delete(w.calls, a.ID)
 		r.mu.Unlock()
 		if ch != nil {
 			ch <- a
@@ -81,21 +114,26 @@ func (r *Remote) send(q request) (uint64, <-chan response, error) {
 	r.mu.Lock()
 	r.last++
 	q.ID = r.last
-	r.calls[q.ID] = ch
+	w := r.wire
+	if w.ended {
+		close(ch)
+	} else {
+		w.calls[q.ID] = ch
+	}
 	r.mu.Unlock()
-	return q.ID, ch, r.write(q)
+	return q.ID, ch, w.write(q)
 }
 
-func (r *Remote) write(q request) error {
+func (w *wire) write(q request) error {
 	b, err := json.Marshal(q)
 	if err != nil {
 		return fmt.Errorf("peer: control: %w", err)
 	}
-	r.writing.Lock()
-	defer r.writing.Unlock()
-	_ = r.conn.SetWriteDeadline(time.Now().Add(controlPatience))
-	if _, err := r.conn.Write(append(b, '\n')); err != nil {
-		_ = r.conn.Close() // half a line would spoil what follows
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	_ = w.conn.SetWriteDeadline(time.Now().Add(controlPatience))
+	if _, err := w.conn.Write(append(b, '\n')); err != nil {
+		_ = w.conn.Close() // half a line would spoil what follows
 		return fmt.Errorf("peer: control: %w", ErrClosed)
 	}
 	return nil
@@ -104,17 +142,13 @@ func (r *Remote) write(q request) error {
 // wait returns the answer, whatever it says. An error means that none came: ctx ended first, or the connection did.
 func (r *Remote) wait(ctx context.Context, ch <-chan response) (response, error) {
 	select {
-	case a := <-ch:
+	case a, ok := <-ch:
+		if !ok {
+			return a, fmt.Errorf("peer: control: %w", ErrClosed)
+		}
 		return a, nil
 	case <-ctx.Done():
 		return response{}, context.Cause(ctx)
-	case <-r.gone:
-	}
-	select { // it may have come just before the end
-	case a := <-ch:
-		return a, nil
-	default:
-		return response{}, fmt.Errorf("peer: control: %w", ErrClosed)
 	}
 }
 
@@ -140,12 +174,20 @@ func (r *Remote) call(ctx context.Context, q request) (response, error) {
 // abandon tells the server that nobody waits for the request any more. It holds for a feed that is open already too.
 func (r *Remote) abandon(id uint64, q request) {
 	r.mu.Lock()
-	delete(r.calls, id)
+	delete(r.wire.calls, id)
 	r.mu.Unlock()
-	_ = r.write(request{Do: "cancel", Of: id})
+	r.cancel(id)
 	if q.Do == "feed" {
 		_, _, _ = r.send(request{Do: "end", Of: id})
 	}
+}
+
+// cancel asks the server to end a request before its time.
+func (r *Remote) cancel(id uint64) {
+	r.mu.Lock()
+	w := r.wire
+	r.mu.Unlock()
+	_ = w.write(request{Do: "cancel", Of: id})
 }
 
 // Say implements Chat.
@@ -199,6 +241,9 @@ func (r *Remote) Search(ctx context.Context, query string, older uint64, n int) 
 		return Found{}, fmt.Errorf("peer: search: %w: %d bytes, at most %d", ErrTooLong, len(query), protocol.MaxText)
 	}
 	a, err := r.call(ctx, request{Do: "search", Text: query, Older: older, Count: n})
+	if a.Found != nil && err != nil {
+		return *a.Found, err // what was found although something is damaged
+	}
 	return value(a.Found, err)
 }
 
@@ -256,7 +301,7 @@ func (r *Remote) Bench(ctx context.Context, who string, spec BenchSpec) (BenchRe
 	if err != nil {
 		return BenchReport{}, err
 	}
-	defer context.AfterFunc(ctx, func() { _ = r.write(request{Do: "cancel", Of: id}) })() // it answers with what it has
+	defer context.AfterFunc(ctx, func() { r.cancel(id) })() // it answers with what it has
 	a, err := r.wait(context.WithoutCancel(ctx), ch)
 	switch {
 	case err != nil:

@@ -26,16 +26,25 @@ func (c *Core) shared(cn *conn, id protocol.RoomID) bool {
 // compareLogs sends what is stored of every shared room, so that both sides find what they lack (SPEC section 8.3).
 func (c *Core) compareLogs(cn *conn) {
 	for _, r := range c.rooms.list {
-		c.compareRoom(cn, r)
+		c.compareRoom(cn, r.ID)
+	}
+	c.compareLeft(cn)
+}
+
+// compareLeft compares the conversation with the other side even if it was left: something may have been said in it.
+func (c *Core) compareLeft(cn *conn) {
+	id := c.cfg.Network.DirectRoom(c.id, cn.person.id)
+	if c.rooms.byID[id] == nil && len(c.logs.index.Logs(id)) > 0 {
+		c.compareRoom(cn, id)
 	}
 }
 
 // compareRoom is compareLogs for one room, if it is shared.
-func (c *Core) compareRoom(cn *conn, r *room) {
-	if !cn.self.met || !c.shared(cn, r.ID) {
+func (c *Core) compareRoom(cn *conn, id protocol.RoomID) {
+	if !cn.self.met || !c.shared(cn, id) {
 		return
 	}
-	for _, v := range c.logs.index.DigestPages(r.ID, vectorBudget) {
+	for _, v := range c.logs.index.DigestPages(id, vectorBudget) {
 		cn.put(v, classControl)
 	}
 }
@@ -52,24 +61,24 @@ func (c *Core) receiveVector(now time.Time, cn *conn, v frame.Vector) error {
 	if cn.queue.full() {
 		return errBusy
 	}
-	if cn.self.met && v.Room == c.cfg.Network.DirectRoom(c.id, cn.person.id) && lists(v) {
-		c.direct(cn.person)
-	}
 	for _, l := range c.logs.index.Covered(v, c.id) {
 		c.delivered(now, cn.person, l.Log, l.Ranges)
 	}
 	if v.Logs != nil {
 		c.learn(now, cn, v)
 	}
-	for _, reply := range c.logs.index.Answer(v, vectorBudget) {
+	for _, reply := range c.logs.index.Answer(v, vectorBudget, cn.turn(c, v.Room)) {
 		cn.put(reply, classControl)
 	}
 	return nil
 }
 
-// lists tells whether a vector speaks of any log.
-func lists(v frame.Vector) bool {
-	return v.Digests != nil && len(v.Digests.Authors) > 0 || v.Logs != nil && len(v.Logs.Logs) > 0
+// turn is which pages of a long answer about a room come next.
+func (cn *conn) turn(c *Core, id protocol.RoomID) *replica.Turn {
+	if cn.turns[id] == nil {
+		cn.turns[id] = replica.NewTurn(c.rand)
+	}
+	return cn.turns[id]
 }
 
 // learn notes what the other side has and this one lacks.
@@ -179,6 +188,7 @@ func (c *Core) advanceLogs(now time.Time) {
 	if due(now, c.logs.pruned) {
 		c.logs.pruned = now.Add(pruneEvery)
 		c.prune(now, c.logs.index.Rooms()) // those that were left too
+		c.keepOnline()
 	}
 	if due(now, c.logs.held) {
 		c.logs.held = time.Time{}

@@ -2,10 +2,9 @@ package peer
 
 import (
 	"slices"
-	"time"
 )
 
-// rider is a small frame that goes in some more packets than one, because too many are lost to wait and see (SPEC section 6.10).
+// rider is a small frame that goes in some more packets than one, because too many are lost to wait and see (SPEC section 6.15).
 type rider struct {
 	item *item
 	left int // packets
@@ -15,11 +14,11 @@ type rider struct {
 const maxRiders = 32
 
 // board lets a line that leaves for the first time ride ahead of loss. What nobody waits for does not.
-func (cn *conn) board(now time.Time, it *item) {
+func (cn *conn) board(it *item) {
 	if it.once || it.class != classChat || it.boarded || len(cn.riding) >= maxRiders {
 		return
 	}
-	if n := cn.link.sender.Copies(now, len(it.wire)); n > 0 {
+	if n := cn.link.sender.Copies(len(it.wire)); n > 0 {
 		it.boarded = true
 		cn.riding = append(cn.riding, rider{it, n})
 	}

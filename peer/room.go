@@ -14,10 +14,10 @@ import (
 type rooms struct {
 	byID   map[protocol.RoomID]*room
 	list   []*room                  // in the order in which they were joined
-	left   map[protocol.RoomID]Room // what is stored of them can still be searched
+	left   map[protocol.RoomID]Room // what is stored of them can be searched, and what one said there may be owed still
 	topics map[protocol.RoomID]subject
 	clock  *replica.Clock
-	epoch  uint64 // of one's own logs: new at each start, so that a restored old state cannot use a number twice
+	epoch  uint64 // of one's own logs: new unless the state is surely the newest, so that a restored old one cannot use a number twice
 	reads  readMarks
 }
 
@@ -27,10 +27,12 @@ type room struct {
 	public string // the name without '#', empty in a direct conversation
 	order  map[replica.Log]*inOrder
 	old    map[replica.Log]protocol.RangeSet // said before this node was there
-	since  time.Time                         // when it was entered
+	since  time.Time                         // when it was entered, in this run or an earlier one
 	before map[replica.Log]protocol.RangeSet // what was stored then
 	recent []shownLine
+	readTo Place                         // in earlier runs: what is up to there was on a screen
 	gaps   []Gap                         // as last told
+	first  map[replica.Log]firstLine     // of logs whose beginning is not here
 	met    map[protocol.PeerID]time.Time // when the first vectors of somebody came
 	read   readState                     // of a direct conversation
 }
@@ -39,7 +41,7 @@ func (c *Core) addRoom(r Room, public string) *room {
 	r.Topic = c.rooms.topics[r.ID].text
 	x := &room{
 		Room: r, public: public, since: c.now, before: map[replica.Log]protocol.RangeSet{}, order: map[replica.Log]*inOrder{},
-		old: map[replica.Log]protocol.RangeSet{}, met: map[protocol.PeerID]time.Time{},
+		old: map[replica.Log]protocol.RangeSet{}, first: map[replica.Log]firstLine{}, met: map[protocol.PeerID]time.Time{},
 	}
 	for _, log := range c.logs.index.Logs(r.ID) {
 		x.before[log] = c.logs.index.Ranges(log).Clone()
@@ -52,6 +54,21 @@ func (c *Core) addRoom(r Room, public string) *room {
 
 // name is the room without what is known of it, for events that name it.
 func (r *room) name() Room { return Room{ID: r.ID, Name: r.Name, With: r.With} }
+
+// roomOrLeft is a room that this node is in or was in, nil if it knows nothing of it.
+func (c *Core) roomOrLeft(id protocol.RoomID) *room {
+	if r := c.rooms.byID[id]; r != nil {
+		return r
+	}
+	r, known := c.rooms.left[id]
+	switch {
+	case !known:
+		return nil
+	case r.Direct():
+		return &room{Room: r}
+	}
+	return &room{Room: r, public: r.Name[1:]}
+}
 
 // enter joins a public room by its clean name.
 func (c *Core) enter(name string) *room {
@@ -120,14 +137,14 @@ func (c *Core) Join(now time.Time, name string) (Room, error) {
 	c.keep.room(r, true)
 	c.tellAll(now)
 	for _, cn := range c.conns {
-		c.compareRoom(cn, r)
+		c.compareRoom(cn, r.ID)
 	}
 	c.air.announcer.Burst(now)
 	c.turn(now)
 	return r.Room, nil
 }
 
-// Part leaves a room. What is stored of it stays.
+// Part leaves a room. What is stored of it stays, and what is owed of it.
 func (c *Core) Part(now time.Time, name string) error {
 	r, err := c.joined(name)
 	if err != nil {
@@ -144,7 +161,7 @@ func (c *Core) leave(now time.Time, r *room) {
 	delete(c.rooms.byID, r.ID)
 	c.rooms.left[r.ID] = r.name()
 	c.rooms.list = slices.DeleteFunc(c.rooms.list, func(x *room) bool { return x == r })
-	c.outbox.forget(r)
+	c.rooms.left[r.ID] = r.name()
 	c.logs.fetcher.Forget(r.ID)
 	c.emit(RoomParted{Room: r.Room})
 	if r.public != "" {

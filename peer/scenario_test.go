@@ -370,6 +370,9 @@ func (s *scenario) screen(n *node) {
 				line = fmt.Sprintf("%s… (%d B)", line[:10], len(line))
 			}
 			text = fmt.Sprintf("%s %s: %s", e.Room.Name, e.Name, line)
+			if e.Missed {
+				text += " (missed)"
+			}
 			if e.Old {
 				text += " (history)"
 			}

@@ -34,6 +34,7 @@ type cargo struct {
 	piece  stream.Piece
 	ack    uint64
 	hasAck bool
+	long   bool // the packet, MTU probes excepted
 }
 
 // Classes of items, the most urgent first: a file never delays a line, a line never delays an acknowledgement.
@@ -47,17 +48,21 @@ const (
 // queue holds the items that wait for a packet, by class.
 type queue [classes][]*item
 
+// oldestMost is how many packets are looked through for what a probe should carry.
+const oldestMost = 64
+
 // queueMost is how many items may wait for one instance before nothing is added that is not needed at once:
 // about protocol.SessionFlowWindow bytes of full packets.
 const queueMost = protocol.SessionFlowWindow / protocol.MaxDatagram
 
-func (q *queue) full() bool {
-	n := 0
+func (q *queue) len() (n int) {
 	for _, c := range q {
 		n += len(c)
 	}
-	return n > queueMost
+	return n
 }
+
+func (q *queue) full() bool { return q.len() > queueMost }
 
 func (q *queue) any() bool {
 	for _, c := range q {
@@ -100,13 +105,29 @@ func (cn *conn) put(f frame.Frame, class int) *item {
 }
 
 // lostPackets makes owed again what packets carried that are lost, in the order in which it was sent.
-func (cn *conn) lostPackets(lost []recovery.Lost[cargo]) {
+func (c *Core) lostPackets(now time.Time, cn *conn, lost []recovery.Lost[cargo]) {
 	var all []*item
+	missing := 0
 	for _, l := range lost {
 		all = append(all, l.Carried.items...)
 		cn.streams.Lost(l.Carried.piece)
+		if l.Carried.long {
+			missing = 1 // what is lost at once may have been one burst
+		}
 	}
 	cn.lost(all)
+	c.miss(now, cn, missing)
+}
+
+// dropped gives up what packets carried that are lost under a policy that sends nothing again. Streams are never given up:
+// they would have no end.
+func (cn *conn) dropped(lost []recovery.Lost[cargo]) {
+	for _, l := range lost {
+		for _, it := range l.Carried.items {
+			it.inFlight--
+		}
+		cn.streams.Lost(l.Carried.piece)
+	}
 }
 
 // owe makes owed again what was in flight on a session that is over.
@@ -148,6 +169,9 @@ func (l *link) acked(now time.Time, packet cargo, rtt time.Duration) {
 	if packet.hasAck {
 		l.receiver.Acked(packet.ack)
 	}
+	if packet.long {
+		l.conn.mtu.missing = 0
+	}
 	if packet.piece.Stream > 0 {
 		l.conn.streams.Acked(packet.piece)
 	}
@@ -171,26 +195,27 @@ const turnPackets = 64
 func (c *Core) flush(now time.Time, cn *conn) {
 	l := cn.link
 	var probed []*item
-	for l.probes > 0 && cn.path.allows(protocol.MaxDatagram) {
+	for l.probes > 0 && cn.path.allows(cn.longest()) {
 		l.probes--
 		if l.probed.IsZero() {
 			l.probed = now
 		}
+		c.seekPath(now, cn)
 		probed = c.probe(now, l, probed)
 	}
 	left := turnPackets
-	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.mtu.size); left-- {
+	for ; left > 0 && cn.pending() && l.sender.Allow(now) && cn.path.allows(cn.longest()); left-- {
 		d := c.begin(now, l)
-		d.items = cn.fill(now, nil, c.budget(l))
-		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() {
-			break
+		d.items = cn.fill(nil, c.budget(l))
+		if d.chunk, d.piece, _ = cn.streams.Next(c.budget(l) - d.size()); d.empty() && !d.hasAck {
+			break // an Ack beside which nothing fits leaves alone
 		}
 		c.seal(now, l, cn.path.to, d, why(d.items))
 	}
-	for ; left > 0 && len(cn.riding) > 0 && l.sender.Allow(now) && cn.path.allows(protocol.MaxDatagram); left-- {
+	for ; left > 0 && len(cn.riding) > 0 && l.sender.Allow(now) && cn.path.allows(cn.longest()); left-- {
 		d := c.begin(now, l)
 		d.items = cn.ride(nil, c.budget(l))
-		if d.empty() {
+		if d.empty() && !d.hasAck {
 			break
 		}
 		c.seal(now, l, cn.path.to, d, "ahead of loss")
@@ -203,11 +228,11 @@ func (c *Core) flush(now time.Time, cn *conn) {
 // probe sends what was sent longest ago and has not been acknowledged, but for what the probes before it carried.
 func (c *Core) probe(now time.Time, l *link, probed []*item) []*item {
 	cn := l.conn
-	oldest := l.sender.Oldest()
+	oldest := l.sender.Oldest(oldestMost)
 	d := c.begin(now, l)
 	d.items = undone(oldest, probed, c.budget(l))
 	probed = append(probed, d.items...)
-	if d.items = cn.fill(now, d.items, c.budget(l)); d.empty() {
+	if d.items = cn.fill(d.items, c.budget(l)); d.empty() {
 		for _, p := range oldest {
 			if chunk, ok := cn.streams.Chunk(p.piece); ok && len(chunk.Data)+frame.ChunkOverhead <= c.budget(l) {
 				d.chunk, d.piece = chunk, p.piece
@@ -256,7 +281,7 @@ func undone(packets []cargo, skip []*item, budget int) []*item {
 }
 
 // fill adds queued items to those given, the most urgent first, as long as they fit.
-func (cn *conn) fill(now time.Time, items []*item, budget int) []*item {
+func (cn *conn) fill(items []*item, budget int) []*item {
 	for _, it := range items {
 		budget -= len(it.wire)
 	}
@@ -281,7 +306,7 @@ func (cn *conn) fill(now time.Time, items []*item, budget int) []*item {
 	}
 	items = cn.ride(items, budget)
 	for _, it := range items {
-		cn.board(now, it)
+		cn.board(it)
 	}
 	return items
 }
@@ -343,7 +368,7 @@ func (c *Core) begin(now time.Time, l *link) (d draft) {
 }
 
 // budget is how many bytes are left in the packet that was begun, on the way where the other side is reached.
-func (c *Core) budget(l *link) int { return l.conn.mtu.size - session.Overhead - c.enc.Len() }
+func (c *Core) budget(l *link) int { return l.conn.longest() - session.Overhead - c.enc.Len() }
 
 // seal completes the packet that was begun, and sends it.
 func (c *Core) seal(now time.Time, l *link, to protocol.Path, d draft, why string) {
@@ -391,8 +416,13 @@ func (c *Core) seal(now time.Time, l *link, to protocol.Path, d draft, why strin
 			return
 		}
 	}
+	carried.long = long(len(data)) && !d.mtuProbe
 	// What goes elsewhere to find out whether anybody is there says nothing about this path (RFC 9000 section 9.4).
-	l.sender.Sent(now, number, len(data), eliciting && to == l.conn.path.to, carried)
+	if d.mtuProbe && to == l.conn.path.to {
+		l.sender.SentMTUProbe(now, number, len(data), carried)
+	} else {
+		l.sender.Sent(now, number, len(data), eliciting && to == l.conn.path.to, carried)
+	}
 	l.conn.path.spend(len(data))
 	l.conn.wire += uint64(len(data))
 	l.conn.sent++

@@ -171,7 +171,7 @@ func (s *simulation) crash(n *node) {
 			n.batches[0].batch.Run(n.store)
 		}
 	case 1:
-		n.store = copyStore(n.store, n.last)
+		n.store, n.restored = copyStore(n.store, n.last), n.restored || len(n.last) > 0
 	}
 	n.last = nil
 	n.kill()
@@ -349,21 +349,29 @@ func (s *simulation) silence() {
 }
 
 // TestTrafficStaysNearTheIdeal says lines one at a time and counts datagrams. Between two, a line takes an entry and a
-// Have, each with its Ack; among more, a cast, and a Have with its Ack from everybody. Losses may triple that.
+// Have, each with its Ack; where it rides ahead of loss, as many copies with their Acks beside. Among n, it takes a cast, and a
+// Have with its Ack from everybody else; whoever has missed the cast is given the line as between two, but for the Have, which
+// is counted already. What is lost and repaired may come on top of that: a quarter at 10 % loss, 70 % or, among eight, 80 % at 30 %,
+// where probes go in pairs.
 func TestTrafficStaysNearTheIdeal(t *testing.T) {
 	const lines = 100
 	for _, x := range []struct {
-		nodes, ideal int
-		loss         float64
-		most         float64 // times the ideal
+		nodes  int
+		loss   float64
+		copies int     // that ride
+		most   float64 // times the ideal
 	}{
-		{2, 4, 0, 1.1},
-		{2, 4, 0.1, 2},
-		{2, 4, 0.3, 3},
-		{8, 15, 0, 1.1},
-		{8, 15, 0.1, 2},
-		{8, 15, 0.3, 3},
+		{2, 0, 0, 1.1},
+		{2, 0.1, 2, 1.25},
+		{2, 0.3, 3, 1.7},
+		{8, 0, 0, 1.1},
+		{8, 0.1, 2, 1.25},
+		{8, 0.3, 3, 1.8},
 	} {
+		ideal := float64(4 + 2*x.copies)
+		if others := float64(x.nodes - 1); x.nodes > 2 {
+			ideal = 1 + 2*others + others*x.loss*float64(2+2*x.copies)
+		}
 		for seed := range uint64(3) {
 			w := newWorld(t, seed)
 			w.quiet = true
@@ -380,7 +388,7 @@ func TestTrafficStaysNearTheIdeal(t *testing.T) {
 				w.run(100 * time.Millisecond)
 			}
 			got := w.sent - before - x.nodes*lines/10 // announcements, pings, vectors: one a second at each node
-			if most := x.most * float64(x.ideal*lines); float64(got) > most {
+			if most := x.most * ideal * lines; float64(got) > most {
 				t.Errorf("seed %d: %d datagrams for %d lines among %d at %.0f %% loss, at most %.0f", seed, got, lines, x.nodes, 100*x.loss, most)
 			}
 			for _, n := range nodes {

@@ -78,7 +78,7 @@ func (s *socket) write(ds []lan.Datagram, failed func(lan.Datagram, error)) {
 
 // read gives every batch to the loop, until ctx ends. Only the end ends it: an error is logged,
 // waited off, and after ten in a row the socket is opened anew.
-func (s *socket) read(ctx context.Context, log *slog.Logger, take chan<- *arrived) {
+func (s *socket) read(ctx context.Context, log *slog.Logger, take chan<- *arrived, taken func()) {
 	failures := 0
 	for {
 		var a *arrived
@@ -91,6 +91,7 @@ func (s *socket) read(ctx context.Context, log *slog.Logger, take chan<- *arrive
 		if err == nil {
 			failures = 0
 			take <- a // has room for all there are
+			taken()
 			continue
 		}
 		a.release()

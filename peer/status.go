@@ -49,7 +49,7 @@ func (c *Core) advanceStatus(now time.Time) {
 		c.emit(s)
 	}
 	if s.Loss > 0 { // which time changes too
-		c.status.due = now.Add(protocol.LossAge)
+		c.status.due = now.Add(protocol.LossHalfLife)
 	}
 }
 

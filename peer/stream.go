@@ -2,19 +2,23 @@ package peer
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"earshot/protocol/frame"
+	"earshot/protocol/stream"
 )
 
 // receiveChunk takes a piece of a stream, and gives what can be read of it to who expects it.
 func (c *Core) receiveChunk(now time.Time, cn *conn, f frame.Chunk) error {
 	in, err := cn.streams.Receive(f)
-	if err != nil {
+	switch {
+	case errors.Is(err, stream.ErrUnexpected):
+		return err
+	case err != nil:
 		c.shut(now, cn, frame.CloseProtocol, "stream beyond its bounds")
 		return err
-	}
-	if in != nil {
+	case in != nil:
 		c.bench.read(cn, in)
 	}
 	return nil
@@ -31,6 +35,13 @@ func (c *Core) stopped(now time.Time, cn *conn, f frame.Stop) error {
 		cn.put(answer, classControl)
 	}
 	return nil
+}
+
+// stop ends a stream before its time, in either direction.
+func (cn *conn) stop(id uint64) {
+	if f, ok := cn.streams.Stop(id); ok {
+		cn.put(f, classControl)
+	}
 }
 
 // giveCredit tells the other side how much more it may send, once enough has been read.

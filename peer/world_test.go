@@ -50,6 +50,7 @@ type node struct {
 	disk     time.Duration // what a batch takes
 	host     *sim.Host
 	loopback bool // uses the loopback interface too
+	aes      bool // the machine has AES in hardware
 	asleep   bool // the machine is suspended: no timer runs, nothing is received
 	starts   int
 	skew     time.Duration
@@ -57,12 +58,15 @@ type node struct {
 	reads    bool // shares read marks
 
 	core            *peer.Core
+	sends           []lan.Datagram // of the last Output
+	copies          []byte         // and what they were
 	private, shared *sim.Socket
 	batches         []finished
 	last            []replica.Verified // the last batch that the disk has finished
 	backup          *replica.MemStore
 	wrap            replica.Store // stands before the store, nil: nothing does
 	restored        bool          // an old copy was put back
+	resume          string        // from the last end, if that was a clean one
 	events          []peer.Event
 	interfaces      []lan.Interface
 }
@@ -155,13 +159,13 @@ func (n *node) start(peers ...netip.AddrPort) {
 	n.private.Tag, n.shared.Tag = n, n
 	state, _ := n.store.State()
 	n.core, err = peer.NewCore(peer.Config{
-		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers, Retention: n.keeps,
-		ReadMarks: n.reads, Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w,
+		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers, Retention: n.keeps, Resume: n.resume,
+		ReadMarks: n.reads, Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w, AES: n.aes,
 	}, n.clock(), n.private.Port, state)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	n.events, n.batches, n.interfaces = nil, nil, nil
+	n.events, n.batches, n.interfaces, n.sends = nil, nil, nil, nil
 	n.network()
 }
 
@@ -204,6 +208,7 @@ func copyStore(from *replica.MemStore, without []replica.Verified) *replica.MemS
 	state, _ := from.State()
 	b := replica.Batch{
 		Lines: state.Lines, Rooms: state.Rooms, Contacts: state.Contacts, Marks: state.Marks, Settings: state.Settings, Mail: state.Mail,
+		Forks: state.Forks,
 	}
 	for _, e := range entries(from) {
 		if slices.ContainsFunc(without, func(w replica.Verified) bool { return w.Hash() == e.Hash() }) {
@@ -247,7 +252,9 @@ func (w *world) Record(r trace.Record) {
 
 // settle does what a core wants done.
 func (n *node) settle() {
+	n.checkSends()
 	out := n.core.Output()
+	n.keepSends(out.Sends)
 	if out.Batch != nil {
 		n.batches = append(n.batches, finished{n.w.now.Add(n.disk), out.Batch})
 	}
@@ -265,6 +272,26 @@ func (n *node) settle() {
 		n.private.Close()
 		n.shared.Close()
 	}
+}
+
+// keepSends notes what the shell still sends while the core goes on.
+func (n *node) keepSends(ds []lan.Datagram) {
+	n.sends, n.copies = ds, n.copies[:0]
+	for _, d := range ds {
+		n.copies = append(n.copies, d.Data...)
+	}
+}
+
+// checkSends asserts that what the shell sends stays as it was until it asks for more.
+func (n *node) checkSends() {
+	rest := n.copies
+	for _, d := range n.sends {
+		if len(d.Data) > len(rest) || !bytes.Equal(d.Data, rest[:len(d.Data)]) {
+			n.w.t.Fatalf("seed %d: %s changes what it has sent", n.w.seed, n.name)
+		}
+		rest = rest[len(d.Data):]
+	}
+	n.sends = nil
 }
 
 // run lets time pass.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/vmihailenco/msgpack/v5"
-	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // Encoder appends msgpack in its shortest form to a buffer that it keeps. Writing to memory cannot fail.
@@ -56,33 +55,24 @@ func (e *Encoder) Raw(b []byte) { e.buf.Write(b) }
 // Its first error sticks, and every later read returns a zero value.
 type Decoder struct {
 	data []byte
-	r    bytes.Reader
-	dec  msgpack.Decoder
+	at   int
 	err  error
 }
 
 // NewDecoder reads from b, which must have passed Scan.
-func NewDecoder(b []byte) *Decoder {
-	d := new(Decoder)
-	d.Reset(b)
-	return d
-}
+func NewDecoder(b []byte) *Decoder { return &Decoder{data: b} }
 
 // Reset reads from b, which must have passed Scan, and forgets the error.
-func (d *Decoder) Reset(b []byte) {
-	d.data, d.err = b, nil
-	d.r.Reset(b)
-	d.dec.ResetReader(&d.r)
-}
+func (d *Decoder) Reset(b []byte) { *d = Decoder{data: b} }
 
 // Err is the first error.
 func (d *Decoder) Err() error { return d.err }
 
 // Offset is the number of bytes read.
-func (d *Decoder) Offset() int { return len(d.data) - d.r.Len() }
+func (d *Decoder) Offset() int { return d.at }
 
 // More tells whether bytes are left and no error has come.
-func (d *Decoder) More() bool { return d.err == nil && d.r.Len() > 0 }
+func (d *Decoder) More() bool { return d.err == nil && d.at < len(d.data) }
 
 // Fail records an error of the caller's, unless there is one already.
 func (d *Decoder) Fail(format string, args ...any) {
@@ -91,45 +81,30 @@ func (d *Decoder) Fail(format string, args ...any) {
 	}
 }
 
-func (d *Decoder) is(what string, ok func(byte) bool) bool {
+// header reads the header of a field, which must be of one kind, and returns the number in it, or 0 after an error.
+func (d *Decoder) header(kind scanKind) uint64 {
 	if d.err != nil {
-		return false
+		return 0
 	}
-	if d.r.Len() == 0 {
-		d.Fail("protocol: %s expected at byte %d, nothing left", what, d.Offset())
-		return false
+	if d.at == len(d.data) {
+		d.Fail("protocol: %s expected at byte %d, nothing left", kind, d.at)
+		return 0
 	}
-	if c := d.data[d.Offset()]; !ok(c) {
-		d.Fail("protocol: %s expected at byte %d, found %#02x", what, d.Offset(), c)
-		return false
+	h, err := scanHeader(d.data[d.at:])
+	switch {
+	case err == errType || err == nil && h.kind != kind:
+		d.Fail("protocol: %s expected at byte %d, found %#02x", kind, d.at, d.data[d.at])
+		return 0
+	case err != nil: // Scan would have refused it
+		d.Fail("protocol: %s: bad length", kind)
+		return 0
 	}
-	return true
-}
-
-func isArray(c byte) bool {
-	return msgpcode.IsFixedArray(c) || c == msgpcode.Array16 || c == msgpcode.Array32
-}
-
-func isUint(c byte) bool {
-	return c <= msgpcode.PosFixedNumHigh || c >= msgpcode.Uint8 && c <= msgpcode.Uint64
-}
-func isBin(c byte) bool { return c >= msgpcode.Bin8 && c <= msgpcode.Bin32 }
-func isStr(c byte) bool {
-	return msgpcode.IsFixedString(c) || c >= msgpcode.Str8 && c <= msgpcode.Str32
+	d.at += h.size
+	return h.value
 }
 
 // Array reads an array header and returns its number of elements.
-func (d *Decoder) Array() int {
-	if !d.is("array", isArray) {
-		return 0
-	}
-	n, err := d.dec.DecodeArrayLen()
-	if err != nil {
-		d.Fail("protocol: array: %w", err)
-		return 0
-	}
-	return n
-}
+func (d *Decoder) Array() int { return int(d.header(scanArray)) }
 
 // ArrayOf reads an array header that must announce n elements.
 func (d *Decoder) ArrayOf(n int) {
@@ -139,17 +114,7 @@ func (d *Decoder) ArrayOf(n int) {
 }
 
 // Uint reads an unsigned integer.
-func (d *Decoder) Uint() uint64 {
-	if !d.is("unsigned integer", isUint) {
-		return 0
-	}
-	u, err := d.dec.DecodeUint64()
-	if err != nil {
-		d.Fail("protocol: integer: %w", err)
-		return 0
-	}
-	return u
-}
+func (d *Decoder) Uint() uint64 { return d.header(scanUint) }
 
 // UintMax reads an unsigned integer of at most limit.
 func (d *Decoder) UintMax(limit uint64) uint64 {
@@ -162,12 +127,7 @@ func (d *Decoder) UintMax(limit uint64) uint64 {
 }
 
 // Bin reads bytes; the result shares the decoder's input.
-func (d *Decoder) Bin() []byte {
-	if !d.is("bin", isBin) {
-		return nil
-	}
-	return d.take("bin")
-}
+func (d *Decoder) Bin() []byte { return d.take(scanBin) }
 
 // BinOf reads exactly n bytes.
 func (d *Decoder) BinOf(n int) []byte {
@@ -193,10 +153,7 @@ func (d *Decoder) BinMax(limit int) []byte {
 
 // StrMax reads text of at most limit bytes.
 func (d *Decoder) StrMax(limit int) string {
-	if !d.is("str", isStr) {
-		return ""
-	}
-	s := d.take("str")
+	s := d.take(scanStr)
 	if d.err == nil && len(s) > limit {
 		d.Fail("protocol: str of %d bytes is above %d", len(s), limit)
 		return ""
@@ -206,19 +163,23 @@ func (d *Decoder) StrMax(limit int) string {
 
 // End fails when bytes are left.
 func (d *Decoder) End() error {
-	if d.err == nil && d.r.Len() > 0 {
-		d.Fail("protocol: %d bytes too many", d.r.Len())
+	if d.More() {
+		d.Fail("protocol: %d bytes too many", len(d.data)-d.at)
 	}
 	return d.err
 }
 
-func (d *Decoder) take(what string) []byte {
-	n, err := d.dec.DecodeBytesLen()
-	if err != nil || n < 0 || n > d.r.Len() {
-		d.Fail("protocol: %s: bad length", what)
+// take reads a bin or str.
+func (d *Decoder) take(kind scanKind) []byte {
+	n := d.header(kind)
+	switch {
+	case d.err != nil:
+		return nil
+	case n > uint64(len(d.data)-d.at):
+		d.Fail("protocol: %s: bad length", kind)
 		return nil
 	}
-	from := d.Offset()
-	_, _ = d.r.Seek(int64(n), 1)
-	return d.data[from : from+n]
+	from := d.at
+	d.at += int(n)
+	return d.data[from:d.at]
 }

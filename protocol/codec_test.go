@@ -123,3 +123,44 @@ func TestDecoderKeepsItsFirstError(t *testing.T) {
 		t.Errorf("after Reset: %v", d.Err())
 	}
 }
+
+// An acknowledgement of one range, and a bin of bulk.
+func benchmarkFields(e *Encoder, data []byte) {
+	e.Reset()
+	e.Array(3)
+	e.Uint(1)
+	e.Uint(120)
+	e.Array(2)
+	e.Uint(1 << 20)
+	e.Uint(1<<20 + 300)
+	e.Array(2)
+	e.Uint(20)
+	e.Bin(data)
+}
+
+func BenchmarkEncode(b *testing.B) {
+	e, data := NewEncoder(), make([]byte, 1100)
+	b.ReportAllocs()
+	for b.Loop() {
+		benchmarkFields(e, data)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	e := NewEncoder()
+	benchmarkFields(e, make([]byte, 1100))
+	d := NewDecoder(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Reset(e.Bytes())
+		d.ArrayOf(3)
+		_, _ = d.Uint(), d.Uint()
+		d.ArrayOf(2)
+		_, _ = d.Uint(), d.Uint()
+		d.ArrayOf(2)
+		_, _ = d.Uint(), d.BinMax(1200)
+		if err := d.End(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

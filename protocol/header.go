@@ -108,6 +108,8 @@ func ParseKind(b []byte) (Kind, error) {
 	return 0, ErrKind
 }
 
+func isUint(c byte) bool { return c <= 0x7f || c >= 0xcc && c <= 0xcf }
+
 // body begins to read the fields of a datagram of one kind, which has n elements with version and kind.
 func body(b []byte, kind Kind, n int) (*Decoder, error) {
 	k, err := ParseKind(b)

@@ -113,3 +113,19 @@ func BenchmarkParseAnnouncement(b *testing.B) {
 		}
 	}
 }
+
+// What ParseKind costs for the datagrams that are many.
+func BenchmarkParsePacketKind(b *testing.B) {
+	e := NewEncoder()
+	e.Array(5)
+	e.Uint(Version)
+	e.Uint(uint64(KindPacket))
+	e.Bin(make([]byte, 4))
+	e.Bin(make([]byte, 8))
+	e.Bin(make([]byte, 1165))
+	for b.Loop() {
+		if _, err := ParseKind(e.Bytes()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

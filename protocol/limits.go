@@ -47,7 +47,7 @@ const (
 	// MaxCastEntries is how many entries one cast may carry: the header of their array stays one byte.
 	MaxCastEntries = 15
 	// MaxParts is how many parts one entry may be cut into, PartSize how much of it one carries, so that a Part fills
-	// a packet beside an acknowledgement. Bytes.
+	// a packet beside a short acknowledgement. Bytes.
 	MaxParts = 64
 	PartSize = 1000
 	// MaxAway, MaxReason and MaxSelfKey bound the away text, the reason of a Close, and the key field of a Self. Bytes.
@@ -134,9 +134,10 @@ const (
 	GlareResume = time.Second
 	// ReplayWindow is how many packet numbers below the greatest are still told apart.
 	ReplayWindow = 8128
-	// RekeyAfter and RekeyPackets start a new session, ExpireAfter ends the old one.
+	// RekeyAfter and RekeyPackets start a new session, ExpireAfter ends the old one. The packets are what AES-GCM
+	// may seal under one key, of up to 2,048 bytes each (RFC 9001 appendix B.1.1).
 	RekeyAfter   = 10 * time.Minute
-	RekeyPackets = 1 << 32
+	RekeyPackets = 1 << 28
 	ExpireAfter  = 15 * time.Minute
 	// RetiredTime is how long packets of a replaced session are still taken.
 	RetiredTime = 5 * time.Second
@@ -162,8 +163,6 @@ const (
 	PacketThreshold = 3
 	// Granularity is the timer granularity (RFC 9002 section 6.1.2).
 	Granularity = time.Millisecond
-	// LossAge without a packet counts as one that arrived, in the loss rate that is shown.
-	LossAge = time.Second
 	// InitialRTT is assumed until the handshake or a packet gives a sample.
 	InitialRTT = 50 * time.Millisecond
 	// ThinPackets: with fewer in flight, the first LinearTimeouts probe timeouts do not double.
@@ -177,6 +176,44 @@ const (
 	SessionTimeout = 30 * time.Second
 	// AckDelay is the longest an Ack for bulk waits; chat is acknowledged at once.
 	AckDelay = 5 * time.Millisecond
+	// RateSpan is the least time over which a speed is measured, and a round lasts at least: loops, timers and offloads send
+	// and read in bursts of about a millisecond.
+	RateSpan = 2 * time.Millisecond
+	// Slack is for how long packets may be in flight beyond the round trip, because of these bursts, at high speeds;
+	// at low ones so much that its square is SlackScale times the speed: 8 kB at 10 Mbit/s, 25 kB at 100.
+	Slack      = time.Millisecond
+	SlackScale = 50
+	// LeastSlack bounds what a short queue takes away of it: at high speeds less than one burst would be left.
+	LeastSlack = 500 * time.Microsecond
+	// QuietQueue is a queue that counts as none, because that is how exactly round trips are measured.
+	QuietQueue = 500 * time.Microsecond
+	// MaxBunch bounds the time in which Acks that come in bunches are believed to come, BunchAge/2 to BunchAge how long it is remembered.
+	MaxBunch = 2 * time.Millisecond
+	BunchAge = 500 * time.Millisecond
+	// MaxBurst is how many datagrams the pacer collects at most before it lets them go: what one write takes with segmentation offload.
+	MaxBurst = 44
+	// BareInterval is for how long the shortest round trip may not have been seen before a sender empties its share of the queue to see it,
+	// BareTime how long it does: who does so lets the others see it too, and all do it together from then on.
+	BareInterval = 500 * time.Millisecond
+	BareTime     = 10 * time.Millisecond
+	// MinTripAge is how long the shortest round trip is believed in.
+	MinTripAge = 10 * time.Second
+	// MaxQueue is the queue, as time, above which a sender sends less; CrowdedQueue the one that shows, if it remains then, that others fill it.
+	MaxQueue     = 5 * time.Millisecond
+	CrowdedQueue = 8 * time.Millisecond
+	// LossMemory is over how many packets the baseline of loss is taken, LossExperience the least for it to be believed in full.
+	LossMemory     = 512
+	LossExperience = 32
+	// LossTest is how many packets it takes at most to find out that more are lost.
+	LossTest = 128
+	// LossHalfLife is the silence in which half of the measured loss is forgotten.
+	LossHalfLife = 5 * time.Second
+	// RepeatAbove is the measured loss, in percent, from which small frames are repeated ahead of loss, up to SmallFrame bytes, in at most MaxCopies
+	// packets more, until less than ResidualLoss percent are lost in all of them.
+	RepeatAbove  = 3
+	ResidualLoss = 1
+	SmallFrame   = 300
+	MaxCopies    = 4
 	// InitialWindow and MinWindow bound the congestion window, in datagrams (RFC 9002 section 7.2, where the least is 2).
 	// With 4 in flight the packet threshold can find a loss: at 30 % random loss that halves the time 200 lines take.
 	InitialWindow = 10
@@ -203,7 +240,7 @@ const (
 	PartialTimeout    = 30 * time.Second
 	SessionFlowWindow = 1 << 20
 
-	// Streams (SPEC section 6.14): the credit that each has from the start, the most that one may have, the credit of all together, bytes;
+	// Streams (SPEC section 6.16): the credit that each has from the start, the most that one may have, the credit of all together, bytes;
 	// and how many there may be in each direction.
 	StreamWindow    = 256 << 10
 	MaxStreamWindow = 4 << 20
@@ -248,7 +285,7 @@ const (
 	WantBacklog = 64
 	// MaxRanges is how many ranges one Have, Want or log of a Vector lists, so that one datagram holds it.
 	MaxRanges = 48
-	// MaxVectors is how many Vectors answer one Vector; what does not fit comes with a later comparison.
+	// MaxVectors is how many Vectors answer one Vector; the next answer to the same peer goes on from there.
 	MaxVectors = 256
 	// MaxClaims is how many logs are remembered that one peer has and we lack.
 	MaxClaims = 4096
@@ -283,6 +320,10 @@ const (
 	MailAnswer   = 5 * time.Second
 	// MailAge is how long a carrier keeps an entry, from when it took it, and an author looks for carriers, from when he said it.
 	MailAge = 7 * 24 * time.Hour
+	// AuthorBytes is how much of one author is stored in a day, StrangerBytes of one with whom there never was a session.
+	// Bytes of entries.
+	AuthorBytes   = 16 << 20
+	StrangerBytes = 1 << 20
 	// MailPerLog and MailLogBytes bound what is carried of one author in one room, MailPerRoom and MailRoomBytes in one
 	// room, MailPerAuthor and MailAuthorBytes of one author, MailTotal and MailTotalBytes in all: rooms cost nothing to
 	// invent, and keys hardly more. Entries, and bytes of entries.

@@ -50,6 +50,15 @@ type RangeSet []Range
 
 // Add puts r, whose First is not above its Last, into the set.
 func (s *RangeSet) Add(r Range) {
+	if n := len(*s); n > 0 && r.First > (*s)[n-1].First { // at the end, as most are
+		switch last := &(*s)[n-1]; {
+		case r.First <= last.Last || r.First == last.Last+1:
+			last.Last = max(last.Last, r.Last)
+		default:
+			*s = append(*s, r)
+		}
+		return
+	}
 	from, _ := slices.BinarySearchFunc(*s, r.First, func(x Range, n uint64) int {
 		if x.Last < n && x.Last+1 < n {
 			return -1

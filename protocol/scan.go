@@ -54,23 +54,25 @@ func ScanPrefix(b []byte) (n int, err error) {
 		}
 		switch h.kind {
 		case scanArray:
+			length := int(h.value)
 			if depth == MaxDepth {
 				return 0, errDepth
 			}
-			if elements += h.length; elements > MaxElements {
+			if elements += length; elements > MaxElements {
 				return 0, errElements
 			}
-			open[depth] = h.length
+			open[depth] = length
 			depth++
-			owed += h.length
+			owed += length
 		case scanBin, scanStr:
-			if h.length > len(b)-n {
+			length := int(h.value)
+			if length > len(b)-n {
 				return 0, errTruncated
 			}
-			if h.kind == scanStr && !utf8.Valid(b[n:n+h.length]) {
+			if h.kind == scanStr && !utf8.Valid(b[n:n+length]) {
 				return 0, errUTF8
 			}
-			n += h.length
+			n += length
 		}
 		for depth > 0 && open[depth-1] == 0 {
 			depth--
@@ -88,11 +90,16 @@ const (
 	scanStr
 )
 
-// scanned is one value's header: length counts the elements of an array or the bytes of a bin or str.
+var scanNames = [...]string{scanUint: "unsigned integer", scanArray: "array", scanBin: "bin", scanStr: "str"}
+
+func (k scanKind) String() string { return scanNames[k] }
+
+// scanned is one value's header. Its value is an integer's own, or counts the elements of an array or the bytes of a
+// bin or str, and is then at most what is left of the input.
 type scanned struct {
-	kind   scanKind
-	size   int
-	length int
+	kind  scanKind
+	size  int
+	value uint64
 }
 
 // scanHeader reads the header at the front of b, which is not empty.
@@ -100,11 +107,11 @@ func scanHeader(b []byte) (scanned, error) {
 	c := b[0]
 	switch {
 	case c <= 0x7f:
-		return scanned{kind: scanUint, size: 1}, nil
+		return scanned{scanUint, 1, uint64(c)}, nil
 	case c&0xf0 == 0x90:
-		return scanned{scanArray, 1, int(c & 0x0f)}, nil
+		return scanned{scanArray, 1, uint64(c & 0x0f)}, nil
 	case c&0xe0 == 0xa0:
-		return scanned{scanStr, 1, int(c & 0x1f)}, nil
+		return scanned{scanStr, 1, uint64(c & 0x1f)}, nil
 	}
 	switch c {
 	case 0xc4:
@@ -154,13 +161,9 @@ func scanLong(b []byte, kind scanKind, width int, least uint64) (scanned, error)
 	if v < least {
 		return scanned{}, errShortest
 	}
-	h := scanned{kind: kind, size: 1 + width}
-	if kind != scanUint {
-		// Bounded by what is left already here, so that it fits an int on every platform.
-		if v > uint64(len(b)) {
-			return scanned{}, errTruncated
-		}
-		h.length = int(v)
+	// Bounded by what is left already here, so that it fits an int on every platform.
+	if kind != scanUint && v > uint64(len(b)) {
+		return scanned{}, errTruncated
 	}
-	return h, nil
+	return scanned{kind, 1 + width, v}, nil
 }

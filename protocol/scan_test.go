@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -194,15 +196,15 @@ func recode(t testing.TB, b []byte) []byte {
 	var value func()
 	value = func() {
 		switch c := b[d.Offset()]; {
-		case isArray(c):
+		case msgpcode.IsFixedArray(c) || c == msgpcode.Array16 || c == msgpcode.Array32:
 			n := d.Array()
 			e.Array(n)
 			for range n {
 				value()
 			}
-		case isBin(c):
+		case c >= msgpcode.Bin8 && c <= msgpcode.Bin32:
 			e.Bin(d.Bin())
-		case isStr(c):
+		case msgpcode.IsFixedString(c) || c >= msgpcode.Str8 && c <= msgpcode.Str32:
 			e.Str(d.StrMax(len(b)))
 		default:
 			e.Uint(d.Uint())

@@ -195,6 +195,8 @@ func reason(err error) string {
 		why = strings.TrimPrefix(why, prefix)
 	}
 	switch {
+	case errors.Is(err, peer.ErrClosed):
+		why = "the earshot behind this screen has ended"
 	case errors.Is(err, peer.ErrUnknown):
 		why += "; Ctrl+G lists who is here"
 	case errors.Is(err, peer.ErrAmbiguous):

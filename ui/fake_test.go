@@ -33,7 +33,8 @@ type village struct {
 	public   []peer.PublicRoom
 	reads    []read
 	searches []string
-	pages    int // how often History was asked
+	torn     bool // the history is damaged
+	pages    int  // how often History was asked
 }
 
 func newVillage(now func() time.Time) *village {
@@ -113,6 +114,8 @@ func (v *village) find(who string) (protocol.PeerID, error) {
 }
 
 func (v *village) Feed(context.Context) (peer.Feed, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.feed <- v.ready
 	return villageFeed{v}, nil
 }
@@ -228,11 +231,19 @@ func (v *village) Ping(context.Context, string) (time.Duration, error) { return 
 // errQuery is what a chat says of a query that it cannot answer.
 var errQuery = errors.New("peer: search: nothing to look for")
 
-// Search finds texts that contain the query. The older result begins where Older says, counted in hits.
-func (v *village) Search(_ context.Context, query string, older uint64, n int) (peer.Found, error) {
+// errTorn is what a chat says of a history that is damaged in part.
+var errTorn = errors.New("peer: search: 1 entry is damaged")
+
+// searchPart is how many hits come at once at the most, as of a search that takes long. The first part has none.
+const searchPart = 20
+
+// Search finds texts that contain the query. The older result begins where Older says, counted in hits from 1 on.
+func (v *village) Search(_ context.Context, query string, older uint64, n int) (_ peer.Found, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.searches = append(v.searches, query)
+	if older == 0 {
+		v.searches = append(v.searches, query)
+	}
 	if query == "" || query == "from:" {
 		return peer.Found{}, errQuery
 	}
@@ -245,9 +256,15 @@ func (v *village) Search(_ context.Context, query string, older uint64, n int) (
 		}
 	}
 	slices.SortFunc(hits, func(a, b peer.Message) int { return b.Place.Compare(a.Place) })
-	hits = hits[min(int(older), len(hits)):]
+	if older == 0 {
+		return peer.Found{Older: 1}, nil
+	}
+	hits = hits[min(int(older-1), len(hits)):]
 	found := peer.Found{Messages: hits}
-	if len(hits) > n {
+	if v.torn {
+		defer func() { err = errTorn }()
+	}
+	if n = min(n, searchPart); len(hits) > n {
 		found.Messages, found.Older = hits[:n], older+uint64(n)
 	}
 	return found, nil

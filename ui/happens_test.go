@@ -21,6 +21,8 @@ func (s *stage) chat(what string) error {
 		}
 	case "refuses":
 		s.refuse = fmt.Errorf("%s", rest)
+	case "tears": // its history
+		s.torn = true
 	case "accepts":
 		s.refuse = nil
 	case "notes":

@@ -25,6 +25,7 @@ type line struct {
 	author            protocol.PeerID
 	name              string // safe
 	own, action, old  bool
+	missed            bool // said while this program did not run
 	late, unstored    bool
 	audience, reached int
 	skew              time.Duration

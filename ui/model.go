@@ -90,6 +90,10 @@ func (m *model) apply(e peer.Event) bool {
 }
 
 func (m *model) start(e peer.Ready) {
+	if m.ready {
+		m.startAgain(e)
+		return
+	}
 	m.ready, m.self, m.network, m.closed, m.status = true, e.Self, e.Network, e.Closed, e.Status
 	m.count(e.Self.Name, 1)
 	for _, r := range e.Rooms {
@@ -104,6 +108,20 @@ func (m *model) start(e peer.Ready) {
 	m.notes = nil
 }
 
+// startAgain goes on with a chat that had ended: what it knows by now is read as after lost events.
+func (m *model) startAgain(e peer.Ready) {
+	m.self, m.status, m.resync = e.Self, e.Status, true
+	for _, r := range e.Rooms {
+		m.open(r)
+	}
+	for _, c := range slices.Clone(m.convs) {
+		if !slices.ContainsFunc(e.Rooms, func(r peer.Room) bool { return r.ID == c.room.ID }) {
+			m.close(c.room.ID)
+		}
+	}
+	m.note("the connection is back", false)
+}
+
 // message takes a line that was just stored.
 func (m *model) message(x peer.Message) {
 	c := m.open(x.Room)
@@ -112,7 +130,7 @@ func (m *model) message(x peer.Message) {
 		l.reached, l.audience, l.read = max(l.reached, x.Reached), max(l.audience, x.Audience), l.read || x.Read
 		l.late, l.unstored = l.late || x.Late, x.Unstored
 		if !l.told { // a page of history, where every line is old, overtook the event
-			l.old = x.Old
+			l.old, l.missed = x.Old, x.Missed
 			m.arrived(c, l)
 		}
 		return
@@ -136,13 +154,13 @@ func (m *model) arrived(c *conv, l *line) {
 	if c == m.current && c.place.line != nil {
 		c.below++
 	}
-	if looking {
-		return
-	}
-	if !above && (!c.marked || c.stale) {
+	// What was missed comes in front of one's eyes all at once, and not always in order.
+	if !above && (!looking || l.missed) && (!c.marked || c.stale || l.missed && l.place.Compare(c.mark) < 0) {
 		c.marked, c.mark, c.stale = true, l.place, false
 	}
-	m.notice(c, l)
+	if !looking {
+		m.notice(c, l)
+	}
 }
 
 // notice counts an unread line.
@@ -157,7 +175,7 @@ func (m *model) notice(c *conv, l *line) {
 func (m *model) line(x peer.Message) *line {
 	l := &line{
 		place: x.Place, time: x.Time, text: strings.TrimRight(SafeLines(x.Text), "\n"), message: true,
-		id: x.ID, author: x.Author, name: x.Name, own: x.Own, action: x.Action, old: x.Old,
+		id: x.ID, author: x.Author, name: x.Name, own: x.Own, action: x.Action, old: x.Old, missed: x.Missed,
 		audience: x.Audience, reached: x.Reached, skew: x.Skew, late: x.Late, unstored: x.Unstored, read: x.Read,
 	}
 	l.mention = !x.Own && mentions(l.text, m.self.Name)

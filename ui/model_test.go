@@ -92,6 +92,18 @@ func TestHistoryMayOvertakeTheEvent(t *testing.T) {
 	}
 }
 
+func TestWhoSignedTwoLinesForOnePlaceIsMarked(t *testing.T) {
+	m, v := newTestModel()
+	bob := *v.person("bob")
+	for _, forked := range []bool{false, true} {
+		bob.Forked = forked
+		m.apply(peer.Changed{Person: bob})
+		if text := strings.Join(m.portrait(m.lookup(bob.ID)), "\n"); strings.Contains(text, "two different lines") != forked {
+			t.Errorf("forked %v: %q", forked, text)
+		}
+	}
+}
+
 func TestWhatWasSaidToSomebodyAwayIsNews(t *testing.T) {
 	m, v := newTestModel()
 	for _, room := range []string{"#go", "@bob"} {
@@ -283,5 +295,26 @@ func BenchmarkRedraw(b *testing.B) {
 				p.Draw(scr)
 			}
 		})
+	}
+}
+
+// TestWhatWasMissedIsMarkedAlsoUnderOnesEyes: the lines come from several people, once the screen is open.
+func TestWhatWasMissedIsMarkedAlsoUnderOnesEyes(t *testing.T) {
+	m, v := newTestModel()
+	missed := func(m *peer.Message) { m.Missed = true }
+	read := v.says("bob", v.room("#lobby"), "read", nil)
+	first := v.says("bob", v.room("#lobby"), "first", missed)
+	second := v.says("carol", v.room("#lobby"), "second", missed)
+	m.history(m.current, []peer.Message{read}, peer.Place{}, true)
+	m.apply(second)
+	m.apply(first)
+	m.apply(v.says("bob", v.room("#lobby"), "now", nil))
+	c := m.current
+	if l := c.unreadLine(); l == nil || l.text != "first" || c.unread != 0 {
+		t.Errorf("the unread line is above %+v, %d unread", l, c.unread)
+	}
+	m.apply(v.says("carol", v.room("#go"), "alice: come to the printer", missed))
+	if c := m.convs[1]; c.unread != 1 || c.mentions != 1 || c.unreadLine() != c.lines[0] {
+		t.Errorf("elsewhere %d unread, %d mentions", c.unread, c.mentions)
 	}
 }

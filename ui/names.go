@@ -129,6 +129,9 @@ func (m *model) portrait(p *peer.Person) []string {
 		}
 		out = append(out, "in "+list(rooms, len(rooms)))
 	}
+	if p.Forked {
+		out = append(out, "has signed two different lines for one place: the key is in use twice, or they cheat")
+	}
 	return out
 }
 

@@ -27,6 +27,7 @@ type search struct {
 	busy   bool
 	hits   []peer.Message // newest first
 	older  uint64
+	want   int    // how many hits to go on for
 	wrong  string // why nothing can be found
 	at     int
 	height int
@@ -77,36 +78,43 @@ func (s *search) run() {
 		s.hits, s.older, s.at, s.busy = nil, 0, 0, false
 		return
 	}
+	s.want = hitsAtOnce
 	s.read(0)
 }
 
 // more looks for older hits.
 func (s *search) more() {
 	if s.older != 0 && !s.busy {
+		s.wrong = ""
+		s.want = len(s.hits) + hitsAtOnce
 		s.read(s.older)
 	}
 }
 
 func (s *search) read(older uint64) {
 	s.busy = true
-	number, query := s.number, strings.TrimSpace(s.asked)
+	number, query, wanted := s.number, strings.TrimSpace(s.asked), hitsAtOnce
+	if older != 0 {
+		wanted = s.want - len(s.hits)
+	}
 	s.w.background(func(ctx context.Context) func() {
-		found, err := s.w.chat.Search(ctx, query, older, hitsAtOnce)
+		found, err := s.w.chat.Search(ctx, query, older, wanted)
 		return func() {
 			if number != s.number || ctx.Err() != nil {
 				return
 			}
-			s.busy, s.wrong = false, ""
+			s.busy = false
 			switch {
-			case err != nil:
-				s.wrong = Safe(strings.TrimPrefix(reason(err), "search: "))
-				if older == 0 {
-					s.hits, s.older, s.at = nil, 0, 0
-				}
 			case older == 0:
 				s.hits, s.older, s.at = found.Messages, found.Older, 0
-			default:
+			case err == nil || len(found.Messages) > 0:
 				s.hits, s.older = append(s.hits, found.Messages...), found.Older
+			}
+			if err != nil { // there may be hits all the same
+				s.wrong = Safe(strings.TrimPrefix(reason(err), "search: "))
+			}
+			if s.older != 0 && len(s.hits) < s.want {
+				s.read(s.older) // it takes long, and comes in parts
 			}
 		}
 	})

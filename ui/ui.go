@@ -31,6 +31,9 @@ type Options struct {
 	NoColor  bool             // two weights only. The environment's NO_COLOR says the same
 	ASCII    bool             // no glyph outside of ASCII
 	Notes    []string         // sentences to show at the start
+
+	// Again tries once to reach a chat again that has ended, so that the screen can stay. nil: there is no way to it.
+	Again func(context.Context) error
 }
 
 const (
@@ -44,6 +47,8 @@ const (
 	messageTime = 5 * time.Second
 	// farewell is how long quitting waits for lines that were just said.
 	farewell = time.Second
+	// againPause is how long to wait before the next try to reach a chat that has ended.
+	againPause = 500 * time.Millisecond
 )
 
 // window is the running screen. All of it but chat, calls and the contexts belongs to tview's loop.
@@ -68,6 +73,7 @@ type window struct {
 	cancel context.CancelFunc
 	calls  chan func(context.Context) func()
 	called chan struct{} // closed when the last call has returned
+	again  func(context.Context) error
 	wg     sync.WaitGroup
 	once   sync.Once
 	err    error
@@ -113,7 +119,7 @@ func newWindow(chat peer.Chat, o Options) *window {
 	m.notes = o.Notes
 	w := &window{
 		chat: chat, app: tview.NewApplication(), screen: &watched{Screen: o.Screen}, m: m, page: newPage(m, th),
-		keys: keys(), commands: commands(),
+		keys: keys(), commands: commands(), again: o.Again,
 		calls: make(chan func(context.Context) func(), maxCalls), called: make(chan struct{}),
 	}
 	w.byKey = keyTable(w.keys)
@@ -135,27 +141,56 @@ func newWindow(chat peer.Chat, o Options) *window {
 	return w
 }
 
-// pump takes events to the screen, one redraw for each batch.
+// pump takes events to the screen, over and over if the chat can be reached again.
 func (w *window) pump() {
+	for {
+		err := w.follow()
+		if w.ctx.Err() != nil {
+			return
+		}
+		if w.again == nil || !errors.Is(err, peer.ErrClosed) {
+			w.quit(fmt.Errorf("ui: %w", err))
+			return
+		}
+		w.reach()
+	}
+}
+
+// reach tries to reach the chat again until that succeeds, and says what is in the way.
+func (w *window) reach() {
+	for told := ""; w.ctx.Err() == nil; {
+		err := w.again(w.ctx)
+		if err == nil {
+			return
+		}
+		if told != err.Error() {
+			told = err.Error()
+			w.update(func() bool { return w.m.apply(peer.Note{Text: reason(err), Trouble: true}) })
+		}
+		select {
+		case <-time.After(againPause):
+		case <-w.ctx.Done():
+		}
+	}
+}
+
+// follow takes events to the screen, one redraw for each batch, until there are no more.
+func (w *window) follow() error {
 	feed, err := w.chat.Feed(w.ctx)
 	if err != nil {
-		w.quit(fmt.Errorf("ui: %w", err))
-		return
+		return err
 	}
 	defer feed.Close()
 	for {
 		events, err := feed.Next(w.ctx)
 		if err != nil {
-			if w.ctx.Err() == nil {
-				w.quit(fmt.Errorf("ui: %w", err))
-			}
-			return
+			return err
 		}
 		w.update(func() bool { return w.apply(events) })
 		select {
 		case <-time.After(redrawPause):
 		case <-w.ctx.Done():
-			return
+			return w.ctx.Err()
 		}
 	}
 }

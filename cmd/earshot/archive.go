@@ -55,6 +55,7 @@ func newArchive(s replica.Store, self protocol.PeerID) (*archive, error) {
 func (a *archive) load() (err error) {
 	if a.state, err = a.store.State(); err != nil {
 		_ = a.store.Close()
+		err = errors.New(storeTrouble(err))
 	}
 	return err
 }
@@ -194,15 +195,12 @@ func (a *archive) Search(_ context.Context, query string, older uint64, n int) (
 		}
 		q.Room = r.ID
 	}
-	hits, err := a.store.Search(q)
-	found := peer.Found{}
+	hits, more, err := a.store.Search(q)
+	found := peer.Found{Older: uint64(more)}
 	for _, h := range hits {
 		if m, ok := a.message(a.room(h.Entry().Room), h.Stored); ok {
 			found.Messages = append(found.Messages, m)
 		}
-	}
-	if len(hits) == n && n > 0 {
-		found.Older = uint64(hits[n-1].Cursor)
 	}
 	return found, err
 }

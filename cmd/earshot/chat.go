@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"earshot/peer"
 	"earshot/ui"
 )
 
@@ -22,10 +21,7 @@ func chat(cmd *cobra.Command, o *options) error {
 		return err
 	}
 	defer node.close()
-	err = ui.Run(cmd.Context(), node, ui.Options{Notes: node.notes})
-	if errors.Is(err, peer.ErrClosed) && !node.own {
-		return errors.New("the daemon has ended: start it or the chat again, what was said is kept")
-	}
+	err = ui.Run(cmd.Context(), node, ui.Options{Notes: node.notes, Again: node.again})
 	if errors.Is(err, context.Canceled) { // a signal asked us to leave
 		return nil
 	}

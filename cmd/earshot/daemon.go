@@ -22,7 +22,7 @@ func daemonCommand(o *options) *cobra.Command {
 for those who are away, and passes it on to who comes back.
 
 The commands of the same profile use it, and so does the chat: 'earshot' opens its screen on the daemon, which goes on
-when you leave. What is wrong is told on standard error.
+when you leave; should it end, the screen waits for the next one. What is wrong is told on standard error.
 
 --print-unit prints a systemd user unit with this executable and the flags that stand beside it.`,
 		Example: `  earshot daemon &

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,14 +38,23 @@ func TestAChatUsesTheDaemonOfItsProfile(t *testing.T) {
 	if err := chat.Rename(t.Context(), "carol"); err != nil {
 		t.Fatal(err)
 	}
-	chat.close()
+	defer chat.close()
 	if name := selfName(t, &opened{Chat: daemon.Chat}); name != "carol" {
-		t.Errorf("the daemon is called %q after the screen has gone, want carol", name)
+		t.Errorf("the daemon is called %q, want carol", name)
 	}
 	if _, err := o.openDaemon(t.Context()); err == nil || !strings.Contains(err.Error(), "in a daemon already") {
 		t.Errorf("a second daemon: %v", err)
 	}
+	if err := chat.again(t.Context()); err != nil { // while it runs
+		t.Error(err)
+	}
 	daemon.close()
+	if _, err := chat.People(t.Context()); !errors.Is(err, peer.ErrClosed) {
+		t.Errorf("the screen asks a daemon that has ended: %v", err)
+	}
+	if err := chat.again(t.Context()); err == nil || !strings.Contains(err.Error(), "the daemon has ended") {
+		t.Errorf("the screen tries again: %v", err)
+	}
 	daemon, err = o.openDaemon(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +62,12 @@ func TestAChatUsesTheDaemonOfItsProfile(t *testing.T) {
 	defer daemon.close()
 	if name := selfName(t, daemon); name != "carol" {
 		t.Errorf("the next daemon is called %q, want carol", name)
+	}
+	if err := chat.again(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if name := selfName(t, &opened{Chat: chat.Chat}); name != "carol" {
+		t.Errorf("the screen reaches %q through the next daemon", name)
 	}
 }
 

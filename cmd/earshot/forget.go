@@ -105,8 +105,12 @@ func forgetStored(s replica.Store, self protocol.PeerID, name string) (string, e
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.Delete(r.ID); err != nil {
-		return "", errors.New(storeTrouble(err))
+	for more := true; more; {
+		gone, err := s.Delete(r.ID, replica.Place{})
+		if err != nil {
+			return "", errors.New(storeTrouble(err))
+		}
+		more = len(gone) > 0
 	}
 	for _, x := range a.state.Rooms {
 		if x.ID == r.ID && r.Name != "#"+peer.Lobby { // everybody is in the lobby

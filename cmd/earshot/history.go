@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -52,9 +52,10 @@ before: leaves the day out, after: takes it in. Capitals and accents make no dif
 			}
 			defer done()
 			all, more, err := h.gather(cmd.Context(), from, query)
-			if err != nil && !errors.Is(err, replica.ErrCorrupt) { // of a damaged file, show what there is
+			if len(all) == 0 || cmd.Context().Err() != nil {
 				return err
 			}
+			// Of a damaged file, show what there is.
 			show := printDated
 			if asJSON {
 				show = func(w io.Writer, m peer.Message) error { return printJSON(w, m) }
@@ -138,21 +139,19 @@ func (h historian) query(words []string) (string, error) {
 }
 
 // gather finds the newest messages, in their order: that of the room if they are all of one, else by the clocks of those
-// who said them. more: there are older ones. With an error it is what was found until then.
+// who said them. more: there are older ones. With an error it is what was found all the same.
 func (h historian) gather(ctx context.Context, from searcher, query string) (all []peer.Message, more bool, err error) {
 	older := uint64(0)
-	for len(all) < h.limit {
-		var found peer.Found
-		found, err = from.Search(ctx, query, older, min(searchPage, h.limit-len(all)))
+	for len(all) <= h.limit {
+		found, wrong := from.Search(ctx, query, older, searchPage)
+		err = cmp.Or(err, wrong) // of damage there may be more than one
 		all = append(all, found.Messages...)
-		if older = found.Older; err != nil || older == 0 {
+		if older = found.Older; older == 0 {
 			break
 		}
 	}
-	if err == nil && older > 0 {
-		var found peer.Found
-		found, err = from.Search(ctx, query, older, 1)
-		more = len(found.Messages) > 0
+	if more = len(all) > h.limit; more {
+		all = all[:h.limit]
 	}
 	slices.Reverse(all)
 	one := !slices.ContainsFunc(all, func(m peer.Message) bool { return m.Room.ID != all[0].Room.ID })

@@ -28,11 +28,12 @@ func importCommand(o *options) *cobra.Command {
 		Long: `import takes in the lines of FILE, which 'earshot export --format jsonl' has written, here or elsewhere.
 
 Every line is checked as if it came from the network: raw counts, its signature has to be right, and it has to
-belong to the room that the line names. What is stored already is known and stays; what was deleted here stays
-deleted; so a file can be imported twice. A line that cannot be taken is refused with its number and the reason,
+belong to the room that the line names. What is stored already is known and stays, so a file can be imported
+twice; what was deleted here comes back. A line that cannot be taken is refused with its number and the reason,
 and the others are taken.
 
-The profile has to be closed meanwhile. What is more than it keeps ([history] in 'earshot config') goes again.
+The profile has to be closed meanwhile. What is more than it keeps ([history] in 'earshot config') goes again:
+import says how much that is.
 
 Exit codes: 0 all is stored, 1 something was refused or failed, 2 wrong usage.`,
 		Example: `  earshot import archive.jsonl
@@ -53,7 +54,7 @@ Exit codes: 0 all is stored, 1 something was refused or failed, 2 wrong usage.`,
 			}
 			p, err := lockProfile(o.home, o.profile)
 			if err != nil {
-				return busy(o.profile, err, "end that one first (a daemon too), then import")
+				return busy(o.profile, err, "end the chat or the daemon first, then import")
 			}
 			defer p.release()
 			id, err := p.identity(rand.Reader)
@@ -64,7 +65,7 @@ Exit codes: 0 all is stored, 1 something was refused or failed, 2 wrong usage.`,
 			if err != nil {
 				return err
 			}
-			i, err := newImporter(s, id.ID(), cmd.ErrOrStderr())
+			i, err := newImporter(s, id.ID(), o.retention().Keep(time.Now()), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -90,24 +91,30 @@ const (
 type importer struct {
 	store    replica.Store
 	archive  *archive
+	keep     replica.Keep // what retention leaves
 	complain io.Writer
 
 	have map[replica.Log]*replica.LogState // with what is in the batch
 	seen map[protocol.RoomID]bool          // rooms the store knows
 	next replica.Batch
 
-	added, known, deleted, refused int
-	sealed                         int // of added: their text is the file's word
+	added, known, refused int
+	sealed, restored      int // of added: their text is the file's word; they had been deleted here
+	rooms                 map[protocol.RoomID]*imported
 }
 
-func newImporter(s replica.Store, self protocol.PeerID, complain io.Writer) (*importer, error) {
+// imported is what came into a room.
+type imported struct{ added, old uint64 }
+
+func newImporter(s replica.Store, self protocol.PeerID, keep replica.Keep, complain io.Writer) (*importer, error) {
 	a, err := newArchive(s, self)
 	if err != nil {
 		return nil, err
 	}
 	i := &importer{
-		store: s, archive: a, complain: complain,
+		store: s, archive: a, keep: keep, complain: complain,
 		have: map[replica.Log]*replica.LogState{}, seen: map[protocol.RoomID]bool{},
+		rooms: map[protocol.RoomID]*imported{},
 	}
 	for _, l := range a.state.Logs {
 		i.have[l.Log] = &l
@@ -193,11 +200,15 @@ func (i *importer) line(line []byte) error {
 		i.have[e.Log] = l
 	case l.Ranges.Contains(e.Seq):
 		return i.compare(v)
-	case l.Gone.Contains(e.Seq):
-		i.deleted++
-		return nil
 	}
-	l.Ranges.Add(protocol.Range{First: e.Seq, Last: e.Seq})
+	number := protocol.Range{First: e.Seq, Last: e.Seq}
+	if l.Gone.Contains(e.Seq) {
+		l.Gone.Remove(number)
+		i.restored++
+		i.next.Restored = append(i.next.Restored, replica.LogRanges{Log: e.Log, Ranges: protocol.RangeSet{number}})
+	}
+	l.Ranges.Add(number)
+	i.count(e)
 	i.next.Entries = append(i.next.Entries, v)
 	if e.Kind == replica.KindSealed && x.Text != nil && replica.CheckText(x.From, *x.Text) == nil {
 		kind := replica.KindText
@@ -214,6 +225,35 @@ func (i *importer) line(line []byte) error {
 		return nil
 	}
 	return i.commit()
+}
+
+// count notes what retention will make of an entry.
+func (i *importer) count(e replica.Entry) {
+	r := i.rooms[e.Room]
+	if r == nil {
+		r = &imported{}
+		i.rooms[e.Room] = r
+	}
+	r.added++
+	if e.Wall.Before(i.keep.Since) {
+		r.old++
+	}
+}
+
+// excess is how much of what came is more than is kept.
+func (i *importer) excess() (n uint64) {
+	stored := map[protocol.RoomID]uint64{}
+	for log, l := range i.have {
+		stored[log.Room] += l.Ranges.Len()
+	}
+	for id, r := range i.rooms {
+		more := r.old
+		if keep := i.keep.Newest; keep > 0 {
+			more = max(more, min(r.added, max(stored[id], keep)-keep))
+		}
+		n += more
+	}
+	return n
 }
 
 // place finds the room that a line names, and refuses an entry that is not of it.
@@ -264,10 +304,13 @@ func (i *importer) compare(v replica.Verified) error {
 // report says what became of the lines.
 func (i *importer) report(w io.Writer) {
 	fmt.Fprintf(w, "%d new, %d known, %d refused", i.added, i.known, i.refused)
-	if i.deleted > 0 {
-		fmt.Fprintf(w, ", %d deleted here before and not taken", i.deleted)
-	}
 	fmt.Fprintln(w)
+	if i.restored > 0 {
+		fmt.Fprintf(w, "%d of the new had been deleted here, and are back\n", i.restored)
+	}
+	if n := i.excess(); n > 0 {
+		fmt.Fprintf(w, "%d of the new go again a minute after the next start: [history] in 'earshot config' says how much is kept\n", n)
+	}
 	if i.sealed > 0 {
 		fmt.Fprintf(w, "%d of the new were sealed: that they were said is proved, their text is the file's word\n", i.sealed)
 	}

@@ -21,9 +21,14 @@ func historyPath(home, profile string) string { return filepath.Join(home, profi
 func (p *profile) openStore() (s replica.Store, trouble string) {
 	db, err := store.Open(filepath.Join(p.dir, historyFile))
 	if err != nil {
-		return replica.NewMemStore(), "nothing is kept, what is said is gone at the end: " + storeTrouble(err)
+		return replica.NewMemStore(), notKept(err)
 	}
 	return db, ""
+}
+
+// notKept is the trouble of a chat that goes on in memory.
+func notKept(err error) string {
+	return "nothing is kept, what is said is gone at the end: " + storeTrouble(err)
 }
 
 // storeTrouble is an error of the store in words for somebody who knows only their files.

@@ -310,7 +310,7 @@ func (l *listener) event(ctx context.Context, e peer.Event) error {
 	}
 	switch e := e.(type) {
 	case peer.Message:
-		if !e.Old && l.wanted(ctx, e.Room) {
+		if !e.Old && !e.Missed && l.wanted(ctx, e.Room) {
 			return l.message(e)
 		}
 	case peer.Delivered:

@@ -40,6 +40,7 @@ type opened struct {
 	notes   []string
 	trouble []string // what is wrong for as long as it runs
 	close   func()
+	again   func(context.Context) error // reaches a daemon again that has ended; nil if it is none
 
 	first peer.Feed // has everything since the start
 }
@@ -113,7 +114,8 @@ func (o *options) openChat(cmd *cobra.Command) (*opened, error) {
 		if errors.Is(err, errInUse) && name == o.profile {
 			if r := o.dialDaemon(cmd.Context()); r != nil {
 				notes := append(o.inEffect(cmd), fmt.Sprintf("this is the daemon of profile %s: it goes on when you leave", name))
-				return &opened{Chat: r, profile: name, notes: notes, close: func() { _ = r.Close() }}, nil
+				again := func(context.Context) error { return o.redialDaemon(r) }
+				return &opened{Chat: r, profile: name, notes: notes, close: func() { _ = r.Close() }, again: again}, nil
 			}
 			p, err = lockProfile(o.home, name) // who had it may have gone meanwhile
 		}
@@ -153,6 +155,21 @@ func (o *options) dialDaemon(ctx context.Context) *peer.Remote {
 			return nil
 		}
 	}
+}
+
+// redialDaemon tries to reach a daemon again that has ended.
+func (o *options) redialDaemon(r *peer.Remote) error {
+	path, role, err := readControl(o.home, o.profile)
+	if err == nil && role == roleDaemon {
+		err = r.Redial(path)
+	}
+	if errors.Is(err, peer.ErrVersion) {
+		return err
+	}
+	if err != nil || role != roleDaemon {
+		return errors.New("the daemon has ended: this screen goes on when it runs again, what you write stays here; /quit ends it")
+	}
+	return nil
 }
 
 // nextProfile is 2, 3 … beside the default profile, and work-2, work-3 … beside work.
@@ -220,7 +237,16 @@ func (o *options) start(ctx context.Context, p *profile, role string, patience t
 		}
 		undo = append(undo, func() { _ = c.Store.Close() }) // the node has, if it ever came to that
 	}
+	if !o.noHistory && len(trouble) == 0 {
+		c.Resume = p.takeToken()
+	}
 	node, first, err := peer.Start(c)
+	if errors.Is(err, replica.ErrCorrupt) { // so far inside that only who reads everything finds it
+		_ = c.Store.Close()
+		c.Store = replica.NewMemStore()
+		trouble = append(trouble, notKept(errors.Unwrap(err)))
+		node, first, err = peer.Start(c)
+	}
 	if errors.Is(err, lan.ErrNoInterface) && !o.given("interface") {
 		return nil, fmt.Errorf("%w: it is named in %s", err, configPath(o.home))
 	}
@@ -230,7 +256,9 @@ func (o *options) start(ctx context.Context, p *profile, role string, patience t
 	undo = append(undo, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
-		_ = node.Close(ctx) // whatever it says, we go
+		if node.Close(ctx) == nil && !o.noHistory && len(trouble) == 0 { // whatever it says, we go
+			p.leaveToken(node.Resume())
+		}
 	})
 	undo = append(undo, first.Close)
 

@@ -129,6 +129,9 @@ func peersTable(w io.Writer, people []peer.Person) error {
 		if p.Online && p.Away != "" {
 			st += " (" + ui.Safe(p.Away) + ")"
 		}
+		if p.Forked {
+			st += ", key in use twice?"
+		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", label(p.Name, p.ID), st, addr, rtt, loss)
 	}
 	return t.Flush()

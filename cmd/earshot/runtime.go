@@ -28,10 +28,7 @@ func runtimeDir() (string, error) {
 	}
 	var all error
 	for _, dir := range candidates {
-		err := os.Mkdir(dir, 0o700)
-		if err == nil || errors.Is(err, fs.ErrExist) {
-			err = ownFolder(dir)
-		}
+		err := makeOwnFolder(dir)
 		if err == nil && len(filepath.Join(dir, socketName(""))) > socketLimit {
 			err = fmt.Errorf("%s: too long for a socket", dir)
 		}
@@ -41,6 +38,13 @@ func runtimeDir() (string, error) {
 		all = errors.Join(all, err)
 	}
 	return "", fmt.Errorf("control: no folder for the control socket: %w", all)
+}
+
+func makeOwnFolder(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return ownFolder(dir)
 }
 
 // ownFolder refuses a folder that somebody else put there, a link to one, or one that others can enter.

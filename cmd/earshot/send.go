@@ -75,6 +75,7 @@ Exit codes: 0 delivered as asked, 1 failure, 2 wrong usage, 3 stored but not del
 				return err
 			}
 			defer node.close()
+			s.unkept = node.own && (o.noHistory || len(node.trouble) > 0)
 			return s.run(cmd.Context(), node, node.own, readTexts(cmd.Context(), input, whole))
 		}),
 	}
@@ -93,6 +94,7 @@ const everybody = -1
 type sender struct {
 	to            string
 	need          int
+	unkept        bool // the node has its lines in memory, and ends with this command
 	timeout       time.Duration
 	out, complain io.Writer
 
@@ -327,7 +329,11 @@ func (s *sender) expire(now time.Time) {
 		if len(p.have) > 0 {
 			p.report(s.out)
 		}
-		fmt.Fprintf(s.complain, "earshot: %s: stored, but after %v only %d of %s have it\n", roomName(p.room), s.timeout, len(p.have), s.wanted(p))
+		fate := "stored, but"
+		if s.unkept {
+			fate = "not kept, and"
+		}
+		fmt.Fprintf(s.complain, "earshot: %s: %s after %v only %d of %s have it\n", roomName(p.room), fate, s.timeout, len(p.have), s.wanted(p))
 		return true
 	})
 }

@@ -13,14 +13,18 @@ type Alarm struct {
 }
 
 // NewAlarm is an Alarm that is not set. exact false makes one of the time package's, which testing/synctest has in its hand.
-func NewAlarm(exact bool) *Alarm {
+// Each time it rings it calls rung as well, from another goroutine.
+func NewAlarm(exact bool, rung func()) *Alarm {
 	if exact {
-		if a := exactAlarm(); a != nil {
+		if a := exactAlarm(rung); a != nil {
 			return a
 		}
 	}
 	c := make(chan struct{}, 1)
-	t := time.AfterFunc(time.Hour, func() { ring(c) })
+	t := time.AfterFunc(time.Hour, func() {
+		ring(c)
+		rung()
+	})
 	t.Stop()
 	return &Alarm{C: c, set: func(d time.Duration) { t.Reset(d) }, stop: func() { t.Stop() }}
 }

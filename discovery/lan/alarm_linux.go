@@ -8,7 +8,7 @@ import (
 )
 
 // exactAlarm is one of the kernel's high resolution timers, nil if there is none to be had.
-func exactAlarm() *Alarm {
+func exactAlarm(rung func()) *Alarm {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
 		return nil
@@ -29,6 +29,7 @@ func exactAlarm() *Alarm {
 				return
 			}
 			ring(c)
+			rung()
 		}
 	}()
 	var spec unix.ItimerSpec

@@ -2,4 +2,4 @@
 
 package lan
 
-func exactAlarm() *Alarm { return nil }
+func exactAlarm(func()) *Alarm { return nil }

@@ -15,7 +15,7 @@ import (
 func TestAlarmRings(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, exact := range []bool{true, false} {
-		a := lan.NewAlarm(exact)
+		a := lan.NewAlarm(exact, func() {})
 		rings := func(what string) {
 			t.Helper()
 			select {
@@ -48,7 +48,7 @@ func TestAlarmRings(t *testing.T) {
 
 func TestAlarmOfTheTimePackage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, began := lan.NewAlarm(false), time.Now()
+		a, began := lan.NewAlarm(false, func() {}), time.Now()
 		defer a.Stop()
 		a.Set(time.Hour)
 		a.Set(time.Minute)
@@ -63,7 +63,7 @@ func BenchmarkAlarm(b *testing.B) {
 	for _, exact := range []bool{true, false} {
 		for _, d := range []time.Duration{100 * time.Microsecond, 1200 * time.Microsecond} {
 			b.Run(fmt.Sprintf("exact=%v/%v", exact, d), func(b *testing.B) {
-				a := lan.NewAlarm(exact)
+				a := lan.NewAlarm(exact, func() {})
 				defer a.Stop()
 				var late []time.Duration
 				b.ReportAllocs()

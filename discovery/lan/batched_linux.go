@@ -78,19 +78,11 @@ func newSocket(udp *net.UDPConn, shared bool) (*socket, error) {
 }
 
 func (s *socket) Read(b *Batch) error {
-	in := &s.in
-	b.Datagrams = b.Datagrams[:0]
-	for i, buf := range b.buffers(readMessages, in.size) {
-		in.iovs[i].Base = &buf[0]
-		in.iovs[i].SetLen(in.size)
-		in.vector(i, in.iovs[i:i+1])
-		in.headers[i].Namelen = unix.SizeofSockaddrInet4
-		in.headers[i].SetControllen(8 * controlWords)
-	}
+	s.prepare(b)
 	for tries := 0; ; tries++ {
-		err := s.raw.Read(in.receive)
+		err := s.raw.Read(s.in.receive)
 		if err == nil {
-			err = os.NewSyscallError("recvmmsg", in.err)
+			err = os.NewSyscallError("recvmmsg", s.in.err)
 		}
 		if err == nil {
 			break
@@ -100,11 +92,50 @@ func (s *socket) Read(b *Batch) error {
 			return fmt.Errorf("lan: %w", err)
 		}
 	}
-	for i := range in.got {
-		ifindex, segment := in.arrival(i)
-		b.cut(b.memory[i][:in.headers[i].size], segment, Datagram{Addr: in.source(i), Interface: ifindex})
+	s.take(b)
+	return nil
+}
+
+// Poll implements Poller.
+func (s *socket) Poll(b *Batch) error {
+	s.prepare(b)
+	err := s.raw.Control(func(fd uintptr) { s.receive(fd) })
+	switch {
+	case err != nil:
+		return fmt.Errorf("lan: %w", err)
+	case s.in.err == nil:
+		s.take(b)
+	case s.in.err != unix.EAGAIN && !aboutOneDatagram(s.in.err):
+		return fmt.Errorf("lan: %w", os.NewSyscallError("recvmmsg", s.in.err))
 	}
 	return nil
+}
+
+// Wake implements Poller.
+func (s *socket) Wake() { _ = s.udp.SetReadDeadline(time.Unix(1, 0)) }
+
+// Sleep implements Poller.
+func (s *socket) Sleep() { _ = s.udp.SetReadDeadline(time.Time{}) }
+
+// prepare readies the messages for a call that reads into a batch.
+func (s *socket) prepare(b *Batch) {
+	in := &s.in
+	b.Datagrams = b.Datagrams[:0]
+	for i, buf := range b.buffers(readMessages, in.size) {
+		in.iovs[i].Base = &buf[0]
+		in.iovs[i].SetLen(in.size)
+		in.vector(i, in.iovs[i:i+1])
+		in.headers[i].Namelen = unix.SizeofSockaddrInet4
+		in.headers[i].SetControllen(8 * controlWords)
+	}
+}
+
+// take gives a batch what was read.
+func (s *socket) take(b *Batch) {
+	for i := range s.in.got {
+		ifindex, segment := s.in.arrival(i)
+		b.cut(b.memory[i][:s.in.headers[i].size], segment, Datagram{Addr: s.in.source(i), Interface: ifindex})
+	}
 }
 
 func (s *socket) receive(fd uintptr) bool {

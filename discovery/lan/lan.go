@@ -33,6 +33,19 @@ var ErrTooLong = errors.New("datagram is longer than the path takes")
 // There is none for the next one either. Only Linux gives it; other systems drop without waiting.
 var ErrFull = errors.New("send buffer is full")
 
+// Poller is a Conn whose reader can wait for other things as well, without a goroutine in between: on a LAN handing a datagram
+// over from one to another takes longer than the datagram did.
+type Poller interface {
+	Conn
+	// Poll is Read that does not wait: the batch may stay empty.
+	Poll(b *Batch) error
+	// Wake lets a Read that waits, and every later one until Sleep, return at once with os.ErrDeadlineExceeded. Any goroutine
+	// may call it.
+	Wake()
+	// Sleep ends that. Whoever reads calls it before looking at what it was woken for.
+	Sleep()
+}
+
 // ErrPortTaken is a port that another program has and does not share.
 var ErrPortTaken = errors.New("port is taken")
 

@@ -9,6 +9,10 @@ import (
 // maxSegments is how many datagrams one message may be cut into (UDP_MAX_SEGMENTS of Linux before 6.9; later ones take more).
 const maxSegments = 64
 
+// minSegments is how many datagrams are worth a message: fewer save little, and what is said several times because much is lost
+// must not be lost as one, where something on the way drops messages before they are cut.
+const minSegments = 8
+
 // maxMessage is how long a message may be before it is cut: what one UDP datagram over IPv4 holds. Bytes.
 const maxMessage = 65507
 
@@ -26,9 +30,16 @@ func noOffload(err error) bool {
 	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOPROTOOPT) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
-// run is how many of the first datagrams can be segments of one message: all to one destination and of one size,
+// run is how many of the first datagrams are to be segments of one message: all to one destination and of one size,
 // only the last of them may be shorter. An empty one cannot be a segment.
 func run(ds []Datagram) int {
+	if n := alike(ds); n >= minSegments {
+		return n
+	}
+	return 1
+}
+
+func alike(ds []Datagram) int {
 	first := &ds[0]
 	size := len(first.Data)
 	most := min(len(ds), maxSegments)

@@ -125,25 +125,33 @@ func BenchmarkMillionOpen(b *testing.B) {
 	}
 }
 
-// After kill -9 the whole file is read through.
+// After kill -9: the check goes on behind. How long it takes in all is told as well.
 func BenchmarkMillionOpenAfterKill(b *testing.B) {
 	path := bigFile(b)
+	var checked, memory float64
 	for b.Loop() {
 		b.StopTimer()
-		s := mustOpen(b, path)
-		err := s.write.close() // and the flag stays
-		_ = s.read.Close()
+		leave(mustOpen(b, path))
+		b.StartTimer()
+		s, err := Open(path)
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.StartTimer()
-		if s, err = Open(path); err != nil {
+		state, err := s.State()
+		if err != nil {
 			b.Fatal(err)
 		}
+		replica.NewIndex(state.Logs)
 		b.StopTimer()
+		begin := time.Now()
+		<-s.check.done
+		checked += time.Since(begin).Seconds()
+		memory = resident(b)
 		_ = s.Close()
 		b.StartTimer()
 	}
+	b.ReportMetric(checked/float64(b.N), "s-behind")
+	b.ReportMetric(memory, "MB-resident")
 }
 
 // The page of 50 in the big room at a random place.
@@ -194,6 +202,8 @@ func BenchmarkMillionSearch(b *testing.B) {
 		{"phrase-rare", terms(p{0, 1, 2, 3, 4, 5, 6})},
 		{"phrase-never", terms(p{0, 1, 0, 1, 0, 1, 0, 1, 0, 1})},
 		{"prefix-2", prefix("bb")},
+		{"prefix-and-rare", with(prefix("bb"), func(q *replica.Query) { q.Terms = append(q.Terms, replica.Term{Text: word(19_000)}) })},
+		{"never-together", terms(p{3000}, p{10})},
 		{"prefix-3", prefix("bbb")},
 		{"author", with(terms(p{0}), by)},
 		{"author-room-rare", with(terms(p{20}, p{30}, p{40}), func(q *replica.Query) {
@@ -208,15 +218,30 @@ func BenchmarkMillionSearch(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			c.q.Limit = 50
-			hits := 0
+			hits, calls, longest := 0, 0, time.Duration(0)
 			for b.Loop() {
-				found, err := s.Search(c.q)
+				begin := time.Now()
+				found, older, err := s.Search(c.q)
+				for took := time.Since(begin); ; took = time.Since(begin) {
+					longest = max(longest, took)
+					if hits = len(found); err != nil || older == 0 || hits == c.q.Limit {
+						break
+					}
+					calls++
+					q := c.q
+					q.Older, q.Limit = older, c.q.Limit-hits
+					begin = time.Now()
+					var more []replica.Hit
+					more, older, err = s.Search(q)
+					found = append(found, more...)
+				}
 				if err != nil {
 					b.Fatal(err)
 				}
-				hits = len(found)
 			}
 			b.ReportMetric(float64(hits), "hits")
+			b.ReportMetric(1+float64(calls)/float64(b.N), "calls")
+			b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest")
 		})
 	}
 }
@@ -234,7 +259,7 @@ func BenchmarkMillionMemory(b *testing.B) {
 		if _, err := s.Page(room, replica.Place{Lamport: uint64(100 + i*1000)}, 200); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := s.Search(replica.Query{Terms: []replica.Term{{Text: word(i)}}, Limit: 50}); err != nil {
+		if _, _, err := s.Search(replica.Query{Terms: []replica.Term{{Text: word(i)}}, Limit: 50}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -15,6 +15,11 @@ func (s *Store) Commit(b replica.Batch) error {
 		return nil
 	}
 	return s.change(func(t *transaction) error {
+		for _, r := range b.Restored {
+			if err := t.restore(r); err != nil {
+				return err
+			}
+		}
 		for _, v := range b.Entries {
 			if err := t.entry(v); err != nil {
 				return err
@@ -213,6 +218,18 @@ func (t *transaction) refuse(r replica.LogRanges) error {
 	}
 	for _, x := range r.Ranges.Minus(l.Ranges) {
 		l.Gone.Add(x)
+	}
+	l.changed = true
+	return nil
+}
+
+func (t *transaction) restore(r replica.LogRanges) error {
+	l, err := t.log(r.Log)
+	if err != nil {
+		return err
+	}
+	for _, x := range r.Ranges {
+		l.Gone.Remove(x)
 	}
 	l.changed = true
 	return nil

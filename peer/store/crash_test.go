@@ -113,7 +113,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if words != total || entries != total {
 			t.Fatalf("epoch %d: %d entries, %d of them can be found, want %d", epoch, entries, words, total)
 		}
-		if err := check(s.read); err != nil {
+		if err := quick(t.Context(), path); err != nil {
 			t.Fatal(err)
 		}
 		if r.IntN(2) == 0 { // or the next one comes after an end that was not clean

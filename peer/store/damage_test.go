@@ -34,20 +34,71 @@ func TestDamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRefused(t, path, replica.ErrCorrupt, "put a copy back")
+}
 
-	// Where only data is hit, it is found after an end that was not clean.
+// Where only data is hit, it is told while the store is in use, by every start until the file is in order again.
+func TestDamageIsTold(t *testing.T) {
+	path := filled(t, 3000)
+	leave(mustOpen(t, path))
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hurt := bytes.Clone(b)
+	at := bytes.Index(hurt, []byte("line 1500")) &^ 4095
+	for i := range hurt[at : at+4096] {
+		hurt[at+i] ^= 0x55
+	}
+	if err := os.WriteFile(path, hurt, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := storetest.Writes("bob", 1)
+	for range 2 {
+		s := mustOpen(t, path)
+		if err := s.Commit(replica.Batch{Entries: w.Says(1)}); err != nil {
+			t.Fatalf("what is not hit can be used: %v", err)
+		}
+		err := <-s.Damage()
+		if !errors.Is(err, replica.ErrCorrupt) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "put a copy back") {
+			t.Errorf("told: %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	for _, want := range []bool{true, false} { // a check that came to a good end is not repeated
+		s := mustOpen(t, path)
+		if begun := s.check.damage != nil; begun != want {
+			t.Errorf("checked: %v", begun)
+		}
+		<-s.check.done
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A check that is cut short is begun again by the next start.
+func TestCheckCutShort(t *testing.T) {
+	path := filled(t, 3000)
 	leave(mustOpen(t, path))
-	if b, err = os.ReadFile(path); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		s := mustOpen(t, path)
+		if s.check.damage == nil {
+			t.Fatal("no check")
+		}
+		s.check.end()
+		s.check.sound = false // as it is unless the check was the faster one
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.check.damage) > 0 {
+			t.Errorf("an interruption is told as %v", <-s.check.damage)
+		}
 	}
-	for page := 20; page < 60; page++ {
-		damage(page*4096, 4096)
-	}
-	damage(40*4096, 16*4096)
-	wantRefused(t, path, replica.ErrCorrupt, "put a copy back")
 }
 
 // One entry that is no longer what its author signed does not hide the others.
@@ -59,7 +110,7 @@ func TestDamagedEntry(t *testing.T) {
 	if !errors.Is(err, replica.ErrCorrupt) || storetest.Texts(page) != "line 2|line 4|line 5" {
 		t.Errorf("%s, %v", storetest.Texts(page), err)
 	}
-	hits, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "line"}}, Limit: 9})
+	hits, _, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "line"}}, Limit: 9})
 	if !errors.Is(err, replica.ErrCorrupt) || storetest.Hits(hits) != "line 5|line 4|line 2|line 1" {
 		t.Errorf("%s, %v", storetest.Hits(hits), err)
 	}

@@ -33,29 +33,35 @@ func explain(path string, err error) error {
 		return nil
 	}
 	kind := error(nil)
-	var e *sqlite.Error
-	if errors.As(err, &e) {
-		switch e.Code() & 0xff {
-		case lib.SQLITE_FULL:
-			kind = replica.ErrFull
-		case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM:
-			kind = replica.ErrReadOnly
-		case lib.SQLITE_CORRUPT:
-			kind = replica.ErrCorrupt
-		case lib.SQLITE_NOTADB:
-			kind = ErrForeign
-		case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-			kind = ErrInUse
-		}
-		switch e.Code() {
-		case lib.SQLITE_IOERR_SHMSIZE: // memory shared through a file that could not grow
-			kind = replica.ErrFull
-		case lib.SQLITE_IOERR_SHORT_READ, lib.SQLITE_IOERR_CORRUPTFS:
-			kind = replica.ErrCorrupt
-		}
+	c := code(err)
+	switch c & 0xff {
+	case lib.SQLITE_FULL:
+		kind = replica.ErrFull
+	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM:
+		kind = replica.ErrReadOnly
+	case lib.SQLITE_CORRUPT:
+		kind = replica.ErrCorrupt
+	case lib.SQLITE_NOTADB:
+		kind = ErrForeign
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+		kind = ErrInUse
+	}
+	switch c {
+	case lib.SQLITE_IOERR_SHMSIZE: // memory shared through a file that could not grow
+		kind = replica.ErrFull
+	case lib.SQLITE_IOERR_SHORT_READ, lib.SQLITE_IOERR_CORRUPTFS:
+		kind = replica.ErrCorrupt
 	}
 	if kind == nil || errors.Is(err, kind) {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
 	return fmt.Errorf("store: %s: %w (%w)", path, kind, err)
+}
+
+// code is SQLite's extended result code, 0 for errors that are not its own.
+func code(err error) int {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code()
+	}
+	return 0
 }

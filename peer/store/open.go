@@ -11,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	lib "modernc.org/sqlite/lib"
 
 	"earshot/protocol/replica"
 )
@@ -18,8 +21,8 @@ import (
 // background is the context of everything: what the store has begun it finishes.
 var background = context.Background()
 
-// Open opens a database file, or makes it: 0600, in a folder that exists. It brings an older schema up to date, and
-// after an end that was not a clean one it reads the whole file through to see that it is sound.
+// Open opens a database file, or makes it: 0600, in a folder that exists. It brings an older schema up to date. After an
+// end that was not a clean one, the whole file is read through in the background: see Damage.
 //
 // It returns, wrapped with the path and what to do, ErrForeign, ErrNewer, ErrNetworkFS, ErrInUse, ErrVersion, and
 // replica.ErrReadOnly, ErrFull and ErrCorrupt. Nothing of a file that is refused is changed. On a full disk a file that
@@ -36,12 +39,12 @@ func open(path string, steps []string, network func(dir string) (string, error))
 	if err := reserve(path); err != nil {
 		return nil, explain(path, err)
 	}
-	version, err := inspect(path, steps)
+	version, unclean, err := inspect(path, steps)
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	s := &Store{path: path}
-	if s.write, err = openWriter(path); err != nil {
+	s := &Store{path: path, check: notNeeded(), pace: searchPace}
+	if s.write, err = openWaiting(path); err != nil {
 		return nil, explain(path, err)
 	}
 	if err = s.write.migrate(version, steps); err == nil {
@@ -57,6 +60,9 @@ func open(path string, steps []string, network func(dir string) (string, error))
 		_ = s.write.close()
 		return nil, explain(path, err)
 	}
+	if unclean {
+		s.check = begin(path)
+	}
 	return s, nil
 }
 
@@ -67,13 +73,13 @@ func OpenReadOnly(path string) (*Store, error) {
 	var err error
 	for _, mode := range []string{"mode=ro", "mode=ro&immutable=1"} { // the other one: not even a folder to lock in
 		version := 0
-		if version, err = inspectAs(path, mode, steps); err != nil {
+		if version, _, err = inspectAs(path, mode, steps); err != nil {
 			continue
 		}
 		if version != len(steps) {
 			return nil, explain(path, fmt.Errorf("version %d %w", version, ErrNewer))
 		}
-		s := &Store{path: path}
+		s := &Store{path: path, check: notNeeded(), pace: searchPace}
 		if s.read, err = openReader(path, mode); err == nil {
 			return s, nil
 		}
@@ -122,13 +128,30 @@ func reserve(path string) error {
 	return err
 }
 
-// inspect reads, without changing anything, how many migrations a file has behind it, and refuses what is not ours,
-// newer, or damaged.
-func inspect(path string, steps []string) (version int, err error) {
+// inspect reads, without changing anything, how many migrations a file has behind it and whether somebody has it open
+// or died with it, and refuses what is not ours, newer, or damaged at first sight.
+func inspect(path string, steps []string) (version int, unclean bool, err error) {
 	if info, err := os.Stat(path); err == nil && info.Size() == 0 && !exists(path+"-wal") {
-		return 0, nil
+		return 0, false, nil
 	}
-	return inspectAs(path, "mode=ro", steps)
+	version, unclean, err = inspectAs(path, "mode=ro", steps)
+	if code(err) == lib.SQLITE_READONLY_ROLLBACK && fromNothing(path) {
+		return inspectAs(path, "mode=rw", steps) // SQLite makes it empty again
+	}
+	return version, unclean, err
+}
+
+// fromNothing tells whether the rollback journal of a file is that of one who died while making it: the number of pages
+// before the change (https://sqlite.org/fileformat.html#the_rollback_journal) is zero.
+func fromNothing(path string) bool {
+	f, err := os.Open(path + "-journal")
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var pages [4]byte
+	_, err = f.ReadAt(pages[:], 16)
+	return err == nil && pages == [4]byte{}
 }
 
 func exists(path string) bool {
@@ -136,19 +159,19 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func inspectAs(path, mode string, steps []string) (version int, err error) {
+func inspectAs(path, mode string, steps []string) (version int, unclean bool, err error) {
 	db, err := openReader(path, mode)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer db.Close()
-	var id, tables, unclean int
+	var id, tables int
 	var sqlite string
 	if err := db.QueryRow("SELECT sqlite_version()").Scan(&sqlite); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if !recent(sqlite) {
-		return 0, fmt.Errorf("%w than %s: at least %d.%d.%d", ErrVersion, sqlite, least[0], least[1], least[2])
+		return 0, false, fmt.Errorf("%w than %s: at least %d.%d.%d", ErrVersion, sqlite, least[0], least[1], least[2])
 	}
 	err = errors.Join(
 		db.QueryRow("PRAGMA application_id").Scan(&id),
@@ -157,33 +180,16 @@ func inspectAs(path, mode string, steps []string) (version int, err error) {
 	)
 	switch {
 	case err != nil:
-		return 0, err
+		return 0, false, err
 	case id == 0 && tables == 0 && version == 0: // made, and nothing more
-		return 0, nil
+		return 0, false, nil
 	case id != applicationID:
-		return 0, ErrForeign
+		return 0, false, ErrForeign
 	case version > len(steps):
-		return 0, fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewer, version, len(steps))
+		return 0, false, fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewer, version, len(steps))
 	}
-	if err := db.QueryRow("SELECT open FROM run").Scan(&unclean); err != nil {
-		return 0, err
-	}
-	if unclean != 0 {
-		err = check(db)
-	}
-	return version, err
-}
-
-// check reads everything.
-func check(db *sql.DB) error {
-	var verdict string
-	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return err
-	}
-	if verdict != "ok" {
-		return fmt.Errorf("%w (%s)", replica.ErrCorrupt, verdict)
-	}
-	return nil
+	err = db.QueryRow("SELECT open FROM run").Scan(&unclean)
+	return version, unclean, err
 }
 
 // least is the oldest SQLite without an error that can damage a WAL database (https://sqlite.org/wal.html#walresetbug).
@@ -211,8 +217,21 @@ func uri(path, options string) string {
 	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + options
 }
 
-// Both kinds of connection wait for others this long (milliseconds) before they give up.
-const pragmas = "&_dqs=0&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)"
+// busy is how long connections wait for those of others before they give up.
+const busy = 5 * time.Second
+
+var pragmas = fmt.Sprintf("&_dqs=0&_pragma=busy_timeout(%d)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)", busy.Milliseconds())
+
+// openWaiting waits where SQLite does not, although it was told to: to give an empty file its write-ahead log, which
+// needs the lock of one who writes.
+func openWaiting(path string) (*writer, error) {
+	for end := time.Now().Add(busy); ; time.Sleep(busy / 500) {
+		w, err := openWriter(path)
+		if code(err)&0xff != lib.SQLITE_BUSY || time.Now().After(end) {
+			return w, err
+		}
+	}
+}
 
 func openWriter(path string) (*writer, error) {
 	db, err := sql.Open("sqlite", uri(path, "mode=rw&_defensive=1"+pragmas+

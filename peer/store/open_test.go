@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"earshot/protocol/replica"
 	"earshot/protocol/replica/storetest"
@@ -61,6 +63,7 @@ func filled(t *testing.T, n int) string {
 
 // leave ends the use of a store as a crash does.
 func leave(s *Store) {
+	s.check.end()
 	_ = s.read.Close()
 	_ = s.write.close()
 	s.closed.Store(true)
@@ -149,8 +152,33 @@ func TestHalfMadeFiles(t *testing.T) {
 	}
 	_ = mustOpen(t, path).Close()
 	path = file(t)
+	sqlRun(t, path, "PRAGMA journal_mode = wal")
+	journal(t, path, 0)
+	_ = mustOpen(t, path).Close()
+	path = file(t)
 	sqlRun(t, path, "PRAGMA journal_mode = wal; CREATE TABLE x (y); DROP TABLE x")
 	mustOpen(t, path)
+}
+
+// What somebody else has left half written is not ours to undo.
+func TestForeignJournal(t *testing.T) {
+	path := file(t)
+	sqlRun(t, path, "CREATE TABLE browser (history TEXT)")
+	journal(t, path, 1)
+	wantRefused(t, path, replica.ErrReadOnly, "")
+}
+
+// journal leaves what is there beside a file when somebody dies who has written to it, just before the change would
+// have become valid: a rollback journal, of a file that had so many pages.
+func journal(t *testing.T, path string, pages uint32) {
+	t.Helper()
+	b := append([]byte("\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"), make([]byte, 504)...)
+	binary.BigEndian.PutUint32(b[16:], pages)
+	binary.BigEndian.PutUint32(b[20:], 512) // of a sector
+	binary.BigEndian.PutUint32(b[24:], 4096)
+	if err := os.WriteFile(path+"-journal", b, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestNewerSchema(t *testing.T) {
@@ -187,8 +215,32 @@ func TestLockedByAnother(t *testing.T) {
 	if _, err := db.Exec("BEGIN EXCLUSIVE; UPDATE run SET open = 0; COMMIT"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := inspectAs(path, "mode=ro&_pragma=busy_timeout(1)", migrations()); !errors.Is(explain(path, err), ErrInUse) {
+	if _, _, err := inspectAs(path, "mode=ro&_pragma=busy_timeout(1)", migrations()); !errors.Is(explain(path, err), ErrInUse) {
 		t.Errorf("%v", err)
+	}
+}
+
+// Somebody else may write for a moment, to a file that is in use or still empty.
+func TestWaitsForAnother(t *testing.T) {
+	empty := file(t)
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filled(t, 1), empty} {
+		db, err := sql.Open("sqlite", uri(path, "mode=rw&_txlock=immediate"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		time.AfterFunc(50*time.Millisecond, func() { done <- errors.Join(tx.Rollback(), db.Close()) })
+		mustOpen(t, path)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -206,7 +258,7 @@ func TestOpenReadOnly(t *testing.T) {
 		t.Errorf("%d logs, %v", len(state.Logs), err)
 	}
 	err = s.Commit(replica.Batch{Settings: []replica.Setting{{Key: "x", Value: "y"}}})
-	_, err2 := s.Delete(storetest.Lobby)
+	_, err2 := s.Delete(storetest.Lobby, replica.Place{})
 	_, err3 := s.Prune(storetest.Lobby, replica.Keep{Newest: 1})
 	for _, err := range []error{err, err2, err3} {
 		if !errors.Is(err, replica.ErrReadOnly) {

@@ -8,17 +8,29 @@ import (
 	"earshot/protocol/replica"
 )
 
-// Delete removes a room's entries; see replica.Store. Afterwards nothing of them is left in the file: what is freed is
-// overwritten, the full-text index is written anew, and the write-ahead log is emptied.
-func (s *Store) Delete(room protocol.RoomID) ([]replica.LogRanges, error) {
+// Delete removes a room's entries; see replica.Store. After the last step nothing of them is left in the file: what is freed
+// is overwritten, the full-text index is written anew, and the write-ahead log is emptied.
+func (s *Store) Delete(room protocol.RoomID, upTo replica.Place) ([]replica.LogRanges, error) {
 	var gone []replica.LogRanges
+	var doomed []row
+	more := false
 	err := s.change(func(t *transaction) error {
-		var doomed []row
 		err := t.rows(byPlace, []any{room[:]}, func(scan func(...any) error) (bool, error) {
 			var e row
-			err := e.scan(scan)
+			if err := e.scan(scan); err != nil {
+				return false, err
+			}
+			switch place, err := e.place(); {
+			case err != nil:
+				return false, err
+			case upTo != (replica.Place{}) && place.Compare(upTo) > 0:
+				return false, nil
+			case len(doomed) == replica.PruneStep:
+				more = true
+				return false, nil
+			}
 			doomed = append(doomed, e)
-			return true, err
+			return true, nil
 		})
 		if err == nil {
 			gone, err = t.remove(room, doomed)
@@ -32,6 +44,9 @@ func (s *Store) Delete(room protocol.RoomID) ([]replica.LogRanges, error) {
 		return nil, err
 	}
 	if len(gone) > 0 {
+		s.check.end() // it holds the log; the next start checks again
+	}
+	if len(gone) > 0 && !more {
 		// The room is deleted, whether or not this succeeds: a full disk delays it until the index is written anew by itself.
 		_ = s.write.run("INSERT INTO words (words) VALUES ('optimize')")
 		_ = s.write.run("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -40,20 +55,26 @@ func (s *Store) Delete(room protocol.RoomID) ([]replica.LogRanges, error) {
 }
 
 // byPlace is the entries of a room, oldest first.
-const byPlace = `SELECT e.id, g.author, g.epoch, e.seq, e.indexed, coalesce(l.owed, 0) FROM entries e
+const byPlace = `SELECT e.id, e.lamport, g.author, g.epoch, e.seq, e.indexed, coalesce(l.owed, 0) FROM entries e
 	JOIN logs g ON g.num = e.log LEFT JOIN lines l ON l.entry = e.id
 	WHERE e.room = (SELECT num FROM rooms WHERE id = ?) ORDER BY e.lamport, g.author, g.epoch, e.seq`
 
 // row is what is known of an entry that may go.
 type row struct {
 	id            replica.Cursor
+	lamport       uint64
 	author        []byte
 	epoch, seq    uint64
 	indexed, owed bool
 }
 
 func (r *row) scan(scan func(...any) error) error {
-	return scan(&r.id, &r.author, &r.epoch, &r.seq, &r.indexed, &r.owed)
+	return scan(&r.id, &r.lamport, &r.author, &r.epoch, &r.seq, &r.indexed, &r.owed)
+}
+
+func (r *row) place() (replica.Place, error) {
+	p := replica.Place{Lamport: r.lamport, Epoch: r.epoch, Seq: r.seq}
+	return p, fixed(p.Author[:], r.author)
 }
 
 // Prune applies a retention; see replica.Store.

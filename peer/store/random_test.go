@@ -72,7 +72,11 @@ func (h *history) entry() (replica.Log, uint64) {
 func (h *history) step() {
 	switch h.r.IntN(12) {
 	case 0:
-		h.remove(func(s replica.Store) ([]replica.LogRanges, error) { return s.Delete(storetest.Garden) })
+		upTo := replica.Place{}
+		if h.r.IntN(2) == 0 && len(h.said) > 0 {
+			upTo = pick(h, h.said).Entry().Place()
+		}
+		h.remove(func(s replica.Store) ([]replica.LogRanges, error) { return s.Delete(storetest.Garden, upTo) })
 	case 1, 2:
 		room, keep := pick(h, rooms), replica.Keep{}
 		if h.r.IntN(2) == 0 {
@@ -128,6 +132,10 @@ func (h *history) batch() (b replica.Batch) {
 		log, seq := h.entry()
 		b.Refused = append(b.Refused, replica.LogRanges{Log: log, Ranges: protocol.RangeSet{{First: seq + 1, Last: seq + 1 + h.r.Uint64N(3)}}})
 	}
+	if h.r.IntN(4) == 0 {
+		log, seq := h.entry()
+		b.Restored = append(b.Restored, replica.LogRanges{Log: log, Ranges: protocol.RangeSet{{First: seq, Last: seq + h.r.Uint64N(3)}}})
+	}
 	for range h.r.IntN(3) {
 		log, seq := h.entry()
 		b.Bodies = append(b.Bodies, replica.Body{Log: log, Seq: seq, Kind: replica.KindText, Name: pick(h, people), Text: pick(h, texts)})
@@ -159,7 +167,7 @@ func (h *history) compare(when string) {
 		h.Fatalf("%s: %v\n--- the file has\n%s--- memory has\n%s", when, err, a, b)
 	}
 	for _, text := range []string{
-		"build", `"green build"`, "gre*", "from:alice green", "in:#garden build", "from:bob in:#lobby", "本", "🎉",
+		"build", `"green build"`, `"build green" build`, `"green bu"`, "gre*", "from:alice green", "in:#garden build", "from:bob in:#lobby", "本", "🎉",
 		"after:2023-11-14T22:13:22Z build", "before:2023-11-14T22:13:22Z", "from:somebody build",
 	} {
 		q, err := storetest.Parse(text)
@@ -167,16 +175,23 @@ func (h *history) compare(when string) {
 			h.Fatal(err)
 		}
 		q.Limit = 1 + h.r.IntN(20)
+		h.file.pace = pace{first: 1 + h.r.IntN(10), most: 1 + h.r.IntN(20), time: time.Duration(h.r.IntN(2)) * time.Hour}
 		for range 3 {
-			a, err := h.file.Search(q)
-			b, _ := h.memory.Search(q)
+			a, older, err := h.file.Search(q)
+			for rest := q; err == nil && older > 0 && len(a) < q.Limit; { // it comes in parts
+				var more []replica.Hit
+				rest.Older, rest.Limit = older, q.Limit-len(a)
+				more, older, err = h.file.Search(rest)
+				a = append(a, more...)
+			}
+			b, _, _ := h.memory.Search(q)
 			if err != nil || storetest.Hits(a) != storetest.Hits(b) {
 				h.Fatalf("%s: %s at %d: %v\nthe file finds %s\nmemory finds   %s", when, text, q.Older, err, storetest.Hits(a), storetest.Hits(b))
 			}
-			if len(a) == 0 {
+			if older == 0 {
 				break
 			}
-			q.Older = a[len(a)-1].Cursor
+			q.Older = older
 		}
 	}
 	for _, room := range rooms {

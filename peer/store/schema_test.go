@@ -42,7 +42,7 @@ func TestMigrations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if hits, err := s.Search(q); err != nil || len(hits) != 1 {
+			if hits, _, err := s.Search(q); err != nil || len(hits) != 1 {
 				t.Errorf("%d hits, %v", len(hits), err)
 			}
 			var have int

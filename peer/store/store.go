@@ -19,8 +19,9 @@
 // only what was verified is shown. Load gives bytes as they are, because those who get them verify them. Where an
 // entry no longer verifies, the page has the others, and the error is replica.ErrCorrupt.
 //
-// A file that is not this program's, that a newer version wrote, that is damaged or that lies on a network is refused
-// before anything is written to it. See Open.
+// A file that is not this program's, that a newer version wrote, that is damaged at first sight or that lies on a network
+// is refused before anything is written to it. See Open. Damage farther inside is looked for after an end that was not a
+// clean one, beside the use of the file. See Store.Damage.
 package store
 
 import (
@@ -38,19 +39,26 @@ type Store struct {
 	path   string
 	write  *writer // nil if the file is only read
 	read   *sql.DB
+	check  *check
+	pace   pace
 	closed atomic.Bool
 }
 
 var _ replica.Store = (*Store)(nil)
 
-// Close notes that the end was a clean one and gives the file back. A second call does nothing.
+// Close notes that the end was a clean one, if nothing is known to be wrong, and gives the file back. A second call does
+// nothing.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	sound := s.check.end()
 	err := s.read.Close()
 	if s.write != nil {
-		err = errors.Join(err, s.write.run("UPDATE run SET open = 0"), s.write.close())
+		if sound {
+			err = errors.Join(err, s.write.run("UPDATE run SET open = 0"))
+		}
+		err = errors.Join(err, s.write.close())
 	}
 	return s.explain(err)
 }

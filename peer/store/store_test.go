@@ -58,7 +58,7 @@ func TestReadersMeanwhile(t *testing.T) {
 					return
 				}
 				last = len(page)
-				if hits, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "line"}}, Limit: 1000}); err != nil || len(hits) < last {
+				if hits, _, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "line"}}, Limit: 1000}); err != nil || len(hits) < last {
 					t.Errorf("%d hits after %d entries, %v", len(hits), last, err)
 					return
 				}
@@ -93,7 +93,7 @@ func TestDeletedTextsAreGone(t *testing.T) {
 			t.Fatalf("%s was never there", word)
 		}
 	}
-	if _, err := s.Delete(storetest.Lobby); err != nil {
+	if _, err := s.Delete(storetest.Lobby, replica.Place{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, word := range []string{"zanzib", "madagasc"} {
@@ -101,7 +101,7 @@ func TestDeletedTextsAreGone(t *testing.T) {
 			t.Errorf("%s is still in the file", word)
 		}
 	}
-	if hits, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "tulips"}}, Limit: 9}); err != nil || len(hits) != 1 {
+	if hits, _, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "tulips"}}, Limit: 9}); err != nil || len(hits) != 1 {
 		t.Errorf("%d hits, %v", len(hits), err)
 	}
 }

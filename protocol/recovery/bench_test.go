@@ -26,42 +26,56 @@ func BenchmarkSenderLine(b *testing.B) {
 	}
 }
 
-// A full window of 1,000 packets, of which each Ack takes two and finds every fiftieth lost. One turn is two packets.
-func BenchmarkSenderBulk(b *testing.B) {
+// bulk is 300 MB/s: a thousand packets in flight, of which each Ack takes so many, as a batch is read, and finds every
+// lossy-th lost. One turn is one packet, sent and resolved.
+func bulk(b *testing.B, batch uint64, lossy uint64) {
 	s := recovery.NewSender[int](recovery.SenderConfig{RTT: time.Millisecond})
 	now := time.Unix(1_000_000_000, 0)
-	sent, heard := uint64(0), uint64(0)
 	ranges := make([]protocol.Range, 0, protocol.MaxAckRanges)
-	var seen protocol.RangeSet
+	sent, heard := uint64(0), uint64(0)
+	for range 1000 {
+		s.Sent(now, sent, 1200, true, 1)
+		sent++
+	}
 	b.ReportAllocs()
 	for b.Loop() {
-		for sent < heard+1000 {
-			_ = s.Allow(now)
-			s.Sent(now, sent, 1200, true, 1)
-			sent++
+		_ = s.Allow(now)
+		s.Sent(now, sent, 1200, true, 1)
+		if sent++; sent%batch > 0 {
+			continue
 		}
-		now = now.Add(2 * time.Microsecond)
-		for range 2 {
-			if heard%50 != 49 {
-				seen.Add(protocol.Range{First: heard, Last: heard})
-			}
-			heard++
-		}
-		if len(seen) > protocol.MaxAckRanges {
-			seen = append(seen[:0], seen[1:]...)
-		}
+		now = now.Add(time.Duration(batch) * 4 * time.Microsecond)
+		heard += batch
 		ranges = ranges[:0]
-		for i := len(seen) - 1; i >= 0; i-- {
-			ranges = append(ranges, seen[i])
+		if lossy == 0 {
+			ranges = append(ranges, protocol.Range{First: max(heard, 2000) - 2000, Last: heard - 1})
+		}
+		for last := heard - 1; lossy > 0 && len(ranges) < protocol.MaxAckRanges && last > lossy; {
+			first := last/lossy*lossy + 1 // multiples are lost
+			if last%lossy == 0 {
+				last--
+				continue
+			}
+			ranges = append(ranges, protocol.Range{First: first, Last: last})
+			last = first - 2
+		}
+		if len(ranges) == 0 {
+			continue
 		}
 		if _, err := s.Receive(now, frame.Ack{Ranges: ranges}); err != nil {
 			b.Fatal(err)
 		}
 		_ = s.Deadline()
+		_ = s.NextSend(now)
 	}
 	stats := s.Stats()
 	b.ReportMetric(float64(stats.Lost)/float64(stats.Sent), "lost/sent")
 }
+
+func BenchmarkSenderBulk(b *testing.B)      { bulk(b, 32, 0) }
+func BenchmarkSenderBulkPairs(b *testing.B) { bulk(b, 2, 0) }
+func BenchmarkSenderBulkLossy(b *testing.B) { bulk(b, 32, 50) }
+func BenchmarkSenderBulkTenth(b *testing.B) { bulk(b, 32, 10) }
 
 // Packets in order, each second one acknowledged. One turn is one packet.
 func BenchmarkReceiverInOrder(b *testing.B) {

@@ -21,8 +21,11 @@
 //
 // Each is one small state in a file of its own, and the order in which to read them is the order in which a packet passes:
 // history.go remembers what is in flight; rtt.go measures round trips; loss.go tells lost from late;
-// probe.go decides when silence has lasted too long; window.go bounds what is in flight and pacer.go spreads it over time;
-// life.go tells a sleeping peer from a dead one.
+// probe.go decides when silence has lasted too long; strategy.go what is owed again; life.go tells a sleeping peer from a dead one.
+//
+// How much may be in flight, and how fast it leaves, is asked of a controller (window.go): pilot.go is the one, and cycle.go what it is
+// trying to find out at the moment. It puts together how fast packets arrive (rate.go), how long an empty path takes (filter.go), and
+// which losses are its own fault (losses.go). pacer.go spreads over time what it allows.
 //
 // # What a probe is for
 //

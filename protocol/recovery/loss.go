@@ -3,7 +3,6 @@ package recovery
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"earshot/protocol"
@@ -23,7 +22,8 @@ var (
 // ledger knows which numbers were used, to refuse an Ack of others (SPEC section 6.2).
 type ledger struct {
 	next    uint64
-	skipped []uint64 // the newest protocol.MaxSkipped, ascending
+	skipped [protocol.MaxSkipped]uint64 // the newest, a ring
+	skips   int                         // all of them
 }
 
 func (l *ledger) use(number uint64) {
@@ -35,16 +35,17 @@ func (l *ledger) use(number uint64) {
 
 func (l *ledger) skip(number uint64) {
 	l.use(number)
-	if len(l.skipped) == protocol.MaxSkipped {
-		l.skipped = append(l.skipped[:0], l.skipped[1:]...)
-	}
-	l.skipped = append(l.skipped, number)
+	l.skipped[l.skips%protocol.MaxSkipped] = number
+	l.skips++
 }
 
 // check refuses ranges that are not descending, or hold a number that was not sent.
 func (l *ledger) check(ranges []protocol.Range) error {
 	if len(ranges) == 0 {
 		return fmt.Errorf("%w: no ranges", ErrMalformed)
+	}
+	if len(ranges) > protocol.MaxAckRanges {
+		return fmt.Errorf("%w: %d ranges", ErrMalformed, len(ranges))
 	}
 	for i, r := range ranges {
 		if r.First > r.Last || i > 0 && r.Last >= ranges[i-1].First {
@@ -54,9 +55,15 @@ func (l *ledger) check(ranges []protocol.Range) error {
 	if largest := ranges[0].Last; largest >= l.next {
 		return fmt.Errorf("%w: %d", ErrUnsent, largest)
 	}
-	for _, r := range ranges {
-		if i, _ := slices.BinarySearch(l.skipped, r.First); i < len(l.skipped) && l.skipped[i] <= r.Last {
-			return fmt.Errorf("%w: %d", ErrSkipped, l.skipped[i])
+	// Both descend: one walk down finds what they share.
+	for i, r := l.skips-1, 0; i >= max(0, l.skips-protocol.MaxSkipped) && r < len(ranges); {
+		switch n := l.skipped[i%protocol.MaxSkipped]; {
+		case n > ranges[r].Last:
+			i--
+		case n < ranges[r].First:
+			r++
+		default:
+			return fmt.Errorf("%w: %d", ErrSkipped, n)
 		}
 	}
 	return nil
@@ -85,8 +92,8 @@ func (d *detector) suspect(number uint64) bool { return d.any && number < d.larg
 func (d *detector) beyond(number uint64) bool { return d.largest-number >= protocol.PacketThreshold }
 
 // lost notes a packet declared lost.
-func (d *detector) lost(now time.Time, number uint64, sent time.Time) {
-	d.rate.add(now, true)
+func (d *detector) lost(number uint64, sent time.Duration) {
+	d.rate.add(true)
 	d.run.add(number, sent)
 	d.lately.Add(protocol.Range{First: number, Last: number})
 	if len(d.lately) > protocol.MaxAckRanges {
@@ -96,16 +103,19 @@ func (d *detector) lost(now time.Time, number uint64, sent time.Time) {
 
 // spurious counts which packets of an Ack had been declared lost, each once.
 func (d *detector) spurious(ranges []protocol.Range) (n uint64) {
-	for _, r := range ranges {
-		for i := 0; i < len(d.lately); i++ {
-			x := d.lately[i]
-			x.First, x.Last = max(x.First, r.First), min(x.Last, r.Last)
-			if x.First > x.Last {
-				continue
-			}
+	// The ranges descend, what was lost ascends: one walk finds what they share.
+	for i, r := len(d.lately)-1, 0; i >= 0 && r < len(ranges); {
+		x := d.lately[i]
+		x.First, x.Last = max(x.First, ranges[r].First), min(x.Last, ranges[r].Last)
+		switch {
+		case x.First <= x.Last:
 			n += x.Len()
 			d.lately.Remove(x)
-			i = -1 // the set has changed
+			i = min(i+1, len(d.lately)-1) // what is left of it may be two
+		case d.lately[i].First > ranges[r].Last:
+			i--
+		default:
+			r++
 		}
 	}
 	return n
@@ -115,41 +125,43 @@ func (d *detector) spurious(ranges []protocol.Range) (n uint64) {
 // an Ack begins a new one: the pessimist may err, he only keeps the window open.
 type run struct {
 	next       uint64
-	begin, end time.Time
+	begin, end time.Duration
 }
 
-func (r *run) add(number uint64, sent time.Time) {
-	if number != r.next || r.begin.IsZero() {
+func (r *run) add(number uint64, sent time.Duration) {
+	if number != r.next {
 		r.begin = sent
 	}
 	r.next, r.end = number+1, sent
 }
 
 // span is the time over which everything was lost.
-func (r *run) span() time.Duration { return r.end.Sub(r.begin) }
+func (r *run) span() time.Duration { return r.end - r.begin }
 
-// share is a smoothed proportion in units of 1/65536; integers keep it the same on every machine. Each protocol.LossAge
-// without a packet counts as one that arrived, so that what was lost long ago is forgotten without traffic too.
+// share is a smoothed proportion. The first packets count an eighth each, so that a thin stream learns quickly, later ones
+// about a thirtieth; what is old is halved every protocol.LossHalfLife, because nothing is known about now.
 type share struct {
-	value int32
-	at    time.Time
+	value int32 // in 1/65536; integers keep it the same on every machine
+	seen  int32
+	at    time.Duration
 }
 
-func (s *share) add(now time.Time, yes bool) {
+func (s *share) add(yes bool) {
 	target := int32(0)
 	if yes {
 		target = 1 << 16
 	}
-	was := s.now(now)
-	s.value, s.at = was+(target-was)/32, now
+	s.value += (target - s.value) / (8 + s.seen)
+	s.seen = min(s.seen+1, 24)
 }
 
-// now is the value after the time since the last packet.
-func (s share) now(now time.Time) int32 {
-	for n := now.Sub(s.at) / protocol.LossAge; n > 0 && s.value >= 32; n-- {
-		s.value -= s.value / 32
+// age tells the time, of which only what passes without packets counts.
+func (s *share) age(now time.Duration) {
+	if halves := (now - s.at) / protocol.LossHalfLife; halves > 0 {
+		s.value >>= min(halves, 31)
+		s.seen = 0
 	}
-	return s.value
+	s.at = now
 }
 
-func (s share) float(now time.Time) float64 { return float64(s.now(now)) / (1 << 16) }
+func (s *share) float() float64 { return float64(s.value) / (1 << 16) }

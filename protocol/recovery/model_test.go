@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"earshot/protocol"
@@ -227,7 +228,7 @@ func (e *end) flush(probes int) error {
 	now := e.world.now
 	again := []*item{}
 	if probes > 0 {
-		for _, carried := range e.sender.Oldest() {
+		for _, carried := range e.sender.Oldest(64) {
 			for _, it := range carried.items {
 				if !it.done {
 					again = append(again, it)
@@ -291,6 +292,7 @@ func (e *end) send(items []*item, eliciting bool) {
 	}
 	if e.receiver.Pending() {
 		if ack, ok := e.receiver.Ack(w.now); ok {
+			ack.Ranges = slices.Clone(ack.Ranges)
 			d.ack = &ack
 		}
 	}

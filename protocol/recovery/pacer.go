@@ -1,74 +1,65 @@
 package recovery
 
 import (
-	"math"
-	"math/bits"
 	"time"
 
 	"earshot/protocol"
 )
 
-// pacer spreads packets over the round trip: a bucket that holds one initial window, or what leaves in a millisecond if
-// that is more, and fills at the pace of the controller (SPEC section 6.9, RFC 9002 section 7.7). Chat never empties it.
-// The bucket is full at first, and packets that must leave in any case may empty it, but not below zero.
+// pacer spreads packets over time: a bucket of bytes that fills at the pace of the controller (SPEC section 6.9, RFC 9002
+// section 7.7). Loops wake up about each millisecond, so it holds what leaves in that; and when it has run empty it fills
+// to half before anything leaves, so that what leaves leaves in bursts that an operating system sends at the cost of one.
+// At low speeds both are a few datagrams. Packets that must leave in any case may empty it, but not below zero.
 type pacer struct {
-	budget int       // bytes at time last
-	last   time.Time // zero: the bucket is full
-}
-
-// flow is a pace: bytes in a time, both positive.
-type flow struct {
-	bytes int
-	per   time.Duration
-}
-
-func newFlow(bytes int, rtt time.Duration) flow {
-	// Below this the round trip says nothing about the network, and a loop cannot wait so short.
-	return flow{bytes, max(rtt, 50*time.Microsecond)}
-}
-
-// in is how many bytes flow in d, bounded so that an int of any size holds it.
-func (f flow) in(d time.Duration) int {
-	hi, lo := bits.Mul64(uint64(f.bytes), uint64(max(d, 0)))
-	if hi >= uint64(f.per) {
-		return math.MaxInt32
-	}
-	q, _ := bits.Div64(hi, lo, uint64(f.per))
-	return int(min(q, math.MaxInt32))
-}
-
-// until is the least time in which n bytes flow.
-func (f flow) until(n int) time.Duration {
-	hi, lo := bits.Mul64(uint64(n), uint64(f.per))
-	q, r := bits.Div64(hi, lo, uint64(f.bytes))
-	if r > 0 {
-		q++
-	}
-	return time.Duration(q)
+	budget int           // bytes at time last
+	last   time.Duration // since the first packet
+	used   bool          // until then the bucket is full
+	empty  bool          // it has run empty, and fills
 }
 
 // bucket is how many bytes may leave at once.
-func (f flow) bucket(datagram int) int {
-	return max(protocol.InitialWindow*datagram, f.in(protocol.Granularity))
+type bucket struct {
+	pace     speed
+	most     int
+	datagram int
 }
 
-func (p *pacer) available(now time.Time, f flow, bucket int) int {
-	if p.last.IsZero() {
-		return bucket
+// newBucket is the bucket for a pace: at least so many datagrams, at most half a window, so that a burst is no flood for a short queue.
+func newBucket(pace speed, datagram, least, window int) bucket {
+	return bucket{pace, max(least*datagram, min(pace.in(protocol.Granularity), window/2)), datagram}
+}
+
+// burst is how much an empty bucket waits for.
+func (b bucket) burst() int {
+	return max(b.datagram, min(b.most/2, b.pace.in(protocol.Granularity)/2, protocol.MaxBurst*b.datagram))
+}
+
+// level is how many bytes the bucket holds.
+func (p *pacer) level(now time.Duration, b bucket) int {
+	switch {
+	case !p.used:
+		return b.most
+	case now == p.last: // within a burst
+		return min(b.most, p.budget)
 	}
 	// The first term bounds the sum: budget is at most a bucket, and so is what is added.
-	return min(bucket, p.budget+min(bucket, f.in(now.Sub(p.last))))
+	return min(b.most, p.budget+min(b.most, b.pace.in(now-p.last)))
 }
 
-func (p *pacer) spend(now time.Time, f flow, bucket, size int) {
-	p.budget = max(0, p.available(now, f, bucket)-size)
-	p.last = now
+// spend takes size out of a bucket at that level.
+func (p *pacer) spend(now time.Duration, b bucket, level, size int) {
+	p.budget = max(0, level-size)
+	p.last, p.used, p.empty = now, true, p.budget < b.datagram
 }
 
-// next is when size bytes may leave, not before now.
-func (p *pacer) next(now time.Time, f flow, bucket, size int) time.Time {
-	if p.available(now, f, bucket) >= size {
+// next is when a datagram may leave, not before now.
+func (p *pacer) next(now time.Duration, b bucket) time.Duration {
+	want := b.datagram
+	if p.empty {
+		want = b.burst()
+	}
+	if p.level(now, b) >= want {
 		return now
 	}
-	return p.last.Add(f.until(size - p.budget))
+	return max(p.last+b.pace.until(want-p.budget), now+1)
 }

@@ -17,17 +17,20 @@ type Receiver struct {
 	some    bool      // anything has come
 	due     time.Time // when an Ack must leave, zero if none is owed
 	waiting int       // eliciting packets not yet acknowledged
+	out     [protocol.MaxAckRanges]protocol.Range
 }
 
 // Receive notes a packet that has been authenticated. Eliciting is what its frames are (frame.Eliciting for any of them);
-// bulk tells that nobody waits for them, so that two packets, or protocol.AckDelay, may share an Ack.
+// bulk tells that nobody waits for them, so that two packets or more, or what comes in protocol.AckDelay, may share an Ack.
+// Whoever reads several packets at once gives them all before asking Due, and so sends one Ack for them.
 // A duplicate changes nothing, and its frames must not be looked at. So does a number so old that
 // the sender has given it up and owes again what it carried.
 func (r *Receiver) Receive(now time.Time, number uint64, eliciting, bulk bool) (duplicate bool) {
-	if number < r.floor || r.ranges.Contains(number) {
+	if number < r.floor || number <= r.largest && r.ranges.Contains(number) {
 		return true
 	}
-	// A number that does not follow the greatest is a gap, or fills one: the sender waits to hear (RFC 9000 section 13.2.1).
+	// A number that does not follow the greatest begins a gap, or fills one: the sender waits to hear (RFC 9000 section 13.2.1).
+	// What follows behind the gap has nothing new to say about it.
 	orderly := !r.some && number == 0 || r.some && number == r.largest+1
 	if !r.some || number > r.largest {
 		r.largest, r.at, r.some = number, now, true
@@ -40,8 +43,10 @@ func (r *Receiver) Receive(now time.Time, number uint64, eliciting, bulk bool) (
 		return false
 	}
 	r.waiting++
-	r.due = now
-	if bulk && orderly && r.waiting < 2 {
+	switch {
+	case !bulk || !orderly || r.waiting >= 2:
+		r.due = now
+	case r.due.IsZero():
 		r.due = now.Add(protocol.AckDelay)
 	}
 	return false
@@ -57,12 +62,13 @@ func (r *Receiver) Due(now time.Time) bool { return r.Pending() && !now.Before(r
 func (r *Receiver) Deadline() time.Time { return r.due }
 
 // Ack is what has come, newest first; nothing is owed after it. It is false if nothing has come at all.
+// Its ranges are valid until the next Ack.
 func (r *Receiver) Ack(now time.Time) (frame.Ack, bool) {
 	if !r.some {
 		return frame.Ack{}, false
 	}
 	r.due, r.waiting = time.Time{}, 0
-	ranges := make([]protocol.Range, len(r.ranges))
+	ranges := r.out[:len(r.ranges)]
 	for i, x := range r.ranges {
 		ranges[len(ranges)-1-i] = x
 	}

@@ -15,7 +15,7 @@ type RTT struct {
 type estimator struct {
 	RTT
 	measured bool          // by a packet; until then by the handshake, or assumed
-	delay    time.Duration // the peer's ack delay: the longest it told, at most protocol.AckDelay
+	delay    time.Duration // the peer's ack delay: the longest it told lately, at most protocol.AckDelay
 }
 
 func newEstimator(handshake time.Duration) estimator {
@@ -32,7 +32,9 @@ func (e *estimator) sample(latest, delay time.Duration) {
 	latest = max(latest, 0)
 	// A peer may claim any delay; none is believed that breaks its promise (RFC 9002 section 5.3).
 	delay = min(max(delay, 0), protocol.AckDelay)
-	e.delay = max(e.delay, delay)
+	// RFC 9002 adds the longest delay that the peer may take to every probe timeout. Here chat is acknowledged at once, so that
+	// would be nearly all of it: what counts is what the peer told, and it is forgotten.
+	e.delay = max(e.delay*7/8, delay)
 	e.Latest = latest
 	if !e.measured {
 		// The handshake's sample holds key agreements and perhaps repetitions: the first packet's replaces it.

@@ -22,10 +22,12 @@ import (
 //	sent 1..5 [SIZE]      eliciting packets leave, of 1200 bytes or SIZE; what they carry is their number
 //	silent 6              so does one that elicits nothing
 //	skip 7                a number is left out
-//	ack 5,1-3 [DELAY]     the other's Ack comes          events: acked 1-3,5 / lost 4 / error ...
+//	ack 5,1-3 [DELAY]     the other's Ack comes          events: acked 1-3,5 / lost 4 / dropped 4 / error ...
 //	advance 10ms          time passes, through every deadline      lost 4 / probe 1 / due
 //	alive                 an authenticated packet comes            reset
 //	moved                 the path changes
+//	policy NAME           another policy from now on
+//	mtu 6 1500            a packet asks whether the path takes so long a datagram
 //	drain                 the session ends                         drained 1-4
 //	got [bulk|silent] 1..5    packets come                          duplicate 3 / due
 //	take                  the Ack leaves                           ack 1-3,5 DELAY / nothing
@@ -108,6 +110,14 @@ func (s *script) play(verb string, args []string) {
 		}
 	case "moved":
 		s.sender.Moved()
+	case "policy":
+		policy, err := recovery.ParsePolicy(args[0])
+		if err != nil || policy.String() != args[0] {
+			s.fail("%v: %v", policy, err)
+		}
+		s.sender.SetPolicy(policy)
+	case "mtu":
+		s.sender.SentMTUProbe(s.now, s.number(args[0]), int(s.number(args[1])), s.number(args[0]))
 	case "drain":
 		s.event("drained %s", set(s.sender.Drain()))
 	case "got":
@@ -209,6 +219,13 @@ func (s *script) result(r recovery.Result[uint64]) {
 	if len(lost) > 0 {
 		s.event("lost %s", set(lost))
 	}
+	var dropped []uint64
+	for _, l := range r.Dropped {
+		dropped = append(dropped, l.Carried)
+	}
+	if len(dropped) > 0 {
+		s.event("dropped %s", set(dropped))
+	}
 	if r.Probes > 0 {
 		s.event("probe %d", r.Probes)
 	}
@@ -239,11 +256,19 @@ func (s *script) is(name string) string {
 	case "bytes":
 		return strconv.Itoa(s.sender.BytesInFlight())
 	case "oldest":
-		return set(s.sender.Oldest())
+		return set(s.sender.Oldest(64))
 	case "lossrate":
 		return fmt.Sprintf("%.3f", s.sender.LossRate(s.now))
 	case "spurious":
 		return strconv.FormatUint(stats.Spurious, 10)
+	case "withdrawn":
+		return strconv.FormatUint(stats.Withdrawn, 10)
+	case "losses":
+		return strconv.FormatUint(stats.Lost, 10)
+	case "copies": // of a frame of 100 bytes
+		return strconv.Itoa(s.sender.Copies(100))
+	case "copies-long": // of one of 301
+		return strconv.Itoa(s.sender.Copies(protocol.SmallFrame + 1))
 	case "pending":
 		return strconv.FormatBool(s.receiver.Pending())
 	case "expired":

@@ -82,7 +82,7 @@ func BenchmarkAnswerNewcomer(b *testing.B) {
 	x := crowd(1000, 5, 0)
 	pages := NewIndex(nil).DigestPages(lobby, budget)
 	for b.Loop() {
-		x.Answer(pages[0], budget)
+		x.Answer(pages[0], budget, anyTurn())
 	}
 }
 

@@ -8,9 +8,10 @@ type Gap struct {
 	Missing protocol.RangeSet
 }
 
-// Gaps is the holes in the logs of a room, in the order of the logs. Numbers below the first that is here are not holes
-// but history that nobody has asked for yet; numbers above the last are a claim of somebody's and no more.
-func (x *Index) Gaps(room protocol.RoomID) []Gap {
+// Gaps is the holes in the logs of a room, in the order of the logs. Numbers above the last are a claim of somebody's and
+// no more. Those below the first that is here are a hole if began says so of the log and this first number: that the log
+// began when this node was in the room. Else they are history.
+func (x *Index) Gaps(room protocol.RoomID, began func(log Log, first uint64) bool) []Gap {
 	r := x.rooms[room]
 	if r == nil {
 		return nil
@@ -18,14 +19,17 @@ func (x *Index) Gaps(room protocol.RoomID) []Gap {
 	var gaps []Gap
 	for _, a := range r.authors {
 		for _, l := range a.logs {
-			if len(l.spans) < 2 {
-				continue
-			}
 			g := Gap{Log: Log{room, a.author, l.epoch}}
-			for i, s := range l.spans[1:] {
-				g.Missing = append(g.Missing, protocol.Range{First: l.spans[i].last + 1, Last: s.first - 1})
+			last := uint64(0)
+			for _, s := range l.spans {
+				if s.first > last+1 && (last > 0 || began(g.Log, s.first)) {
+					g.Missing = append(g.Missing, protocol.Range{First: last + 1, Last: s.first - 1})
+				}
+				last = s.last
 			}
-			gaps = append(gaps, g)
+			if len(g.Missing) > 0 {
+				gaps = append(gaps, g)
+			}
 		}
 	}
 	return gaps

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -90,3 +91,5 @@ func conversation(n int) []Verified {
 	slices.SortFunc(all, func(a, b Verified) int { return a.entry.Place().Compare(b.entry.Place()) })
 	return all
 }
+
+func anyTurn() *Turn { return NewTurn(rand.New(rand.NewPCG(1, 2))) }

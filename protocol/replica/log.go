@@ -303,6 +303,30 @@ func (x *Index) Refuse(log Log, numbers protocol.Range) {
 	a.changed(r)
 }
 
+// Release takes back that an entry was accepted: it is not stored and will not be, for the time being. It is missing again,
+// to be learned of from others.
+func (x *Index) Release(v Verified) {
+	e := v.entry
+	r, a, l := x.reach(e.Log)
+	i, found := l.find(e.Seq)
+	if !found || l.stored.Contains(e.Seq) {
+		return
+	}
+	s := l.spans[i]
+	var left []span
+	if s.first < e.Seq {
+		left = append(left, span{s.first, e.Seq - 1, s.previous, e.Previous})
+	}
+	if s.last > e.Seq {
+		left = append(left, span{e.Seq + 1, s.last, v.hash, s.head})
+	}
+	l.spans = slices.Replace(l.spans, i, i+1, left...)
+	if l.recent != nil && l.recent[e.Seq%recentEntries].seq == e.Seq {
+		l.recent[e.Seq%recentEntries] = recent{}
+	}
+	a.changed(r)
+}
+
 func (a *authorIndex) changed(r *roomIndex) {
 	a.fresh, a.settled, r.fresh = false, nil, false
 }

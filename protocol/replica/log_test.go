@@ -221,22 +221,74 @@ func TestRefusedNumbersCountAsHad(t *testing.T) {
 	}
 }
 
+func TestReleasedNumbersAreMissingAgain(t *testing.T) {
+	said := writes("alice", 1).says(40)
+	for seed := range uint64(20) {
+		l := newLedger(t)
+		r := rand.New(rand.NewPCG(seed, 2))
+		for _, i := range r.Perm(len(said)) {
+			l.accept(said[i], New)
+		}
+		l.x.Stored(said[20])
+		for _, i := range r.Perm(len(said)) {
+			l.x.Release(said[i])
+			if got := l.x.Accepted(said[i].entry.Log, said[i].entry.Seq); got != (i == 20) {
+				t.Errorf("number %d, released, is accepted: %t", i+1, got)
+			}
+		}
+		for _, i := range r.Perm(len(said)) {
+			if i != 20 {
+				l.accept(said[i], New)
+			}
+		}
+		l.conflict(0)
+		if spans := l.x.log(said[0].entry.Log).spans; len(spans) != 1 {
+			t.Fatalf("%d spans for a log without holes", len(spans))
+		}
+	}
+}
+
+func TestForkIsFoundBesideAReleasedNumber(t *testing.T) {
+	l, w := newLedger(t), writes("alice", 1)
+	l.accept(w.say("one"), New)
+	twin := w.fork()
+	yes := w.say("yes")
+	l.accept(yes, New)
+	l.accept(w.say("as I said"), New)
+	l.x.Release(yes)
+	l.accept(twin.say("no"), New)
+	l.conflict(3)
+}
+
 func TestGapsLieBetweenWhatIsHere(t *testing.T) {
 	x, w := NewIndex(nil), writes("alice", 1)
 	said := w.says(20)
-	if len(x.Gaps(lobby)) != 0 {
+	first := uint64(0)
+	old := func(Log, uint64) bool { return false }
+	began := func(log Log, seq uint64) bool {
+		first = seq
+		return log == w.log
+	}
+	if len(x.Gaps(lobby, began)) != 0 {
 		t.Error("gaps in an empty room")
 	}
 	for _, seq := range []int{5, 6, 9, 15} {
 		x.Accept(said[seq-1])
 	}
-	gaps := x.Gaps(lobby)
+	gaps := x.Gaps(lobby, old)
 	if len(gaps) != 1 || gaps[0].Log != w.log || gaps[0].Missing.String() != "7-8,10-14" {
 		t.Errorf("gaps %v", gaps)
 	}
+	if gaps := x.Gaps(lobby, began); len(gaps) != 1 || gaps[0].Missing.String() != "1-4,7-8,10-14" || first != 5 {
+		t.Errorf("gaps %v of a log that has begun in the room and is here from %d on", gaps, first)
+	}
 	x.Refuse(w.log, protocol.Range{First: 7, Last: 14})
-	if gaps := x.Gaps(lobby); len(gaps) != 0 {
+	if gaps := x.Gaps(lobby, old); len(gaps) != 0 {
 		t.Errorf("gaps %v after they were given up", gaps)
+	}
+	x.Refuse(w.log, protocol.Range{First: 1, Last: 4})
+	if gaps := x.Gaps(lobby, began); len(gaps) != 0 {
+		t.Errorf("gaps %v after all were given up", gaps)
 	}
 }
 

@@ -7,9 +7,17 @@ import (
 )
 
 // Delete never fails.
-func (m *MemStore) Delete(room protocol.RoomID) ([]LogRanges, error) {
+func (m *MemStore) Delete(room protocol.RoomID, upTo Place) ([]LogRanges, error) {
 	delete(m.marks, room)
-	return m.remove(slices.Clone(m.rooms[room])), nil
+	entries := m.rooms[room]
+	end := len(entries)
+	if upTo != (Place{}) {
+		var found bool
+		if end, found = slices.BinarySearchFunc(entries, upTo, byPlace); found {
+			end++
+		}
+	}
+	return m.remove(slices.Clone(entries[:min(end, PruneStep)])), nil
 }
 
 // Prune never fails.

@@ -52,6 +52,11 @@ func whole(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()) }
 
 // Commit never fails.
 func (m *MemStore) Commit(b Batch) error {
+	for _, r := range b.Restored {
+		for _, x := range r.Ranges {
+			m.log(r.Log).gone.Remove(x)
+		}
+	}
 	for _, v := range b.Entries {
 		m.insert(v)
 	}
@@ -252,22 +257,24 @@ func (e *memEntry) copy() Stored {
 }
 
 // Search reads everything. It fails with ErrQuery only.
-func (m *MemStore) Search(q Query) ([]Hit, error) {
+func (m *MemStore) Search(q Query) (hits []Hit, older Cursor, err error) {
 	if err := q.Check(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	low, high := q.Span()
 	end, _ := slices.BinarySearchFunc(m.ids, high, byID)
-	var hits []Hit
 	for _, e := range slices.Backward(m.ids[:end]) {
 		if len(hits) >= q.Limit || e.id < low {
 			break
 		}
-		if q.fits(e.Stored) {
+		if q.Fits(e.Stored) {
 			hits = append(hits, Hit{e.copy(), e.id})
+			if len(hits) == q.Limit {
+				older = e.id
+			}
 		}
 	}
-	return hits, nil
+	return hits, older, nil
 }
 
 // State never fails.

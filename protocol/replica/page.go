@@ -3,6 +3,7 @@ package replica
 import (
 	"crypto/sha256"
 	"hash"
+	"math/rand/v2"
 	"slices"
 
 	"earshot/protocol"
@@ -102,6 +103,34 @@ type packer struct {
 	pages  []frame.Vector
 }
 
+// Turn remembers which pages one peer is told next about one room, if there are more than protocol.MaxVectors of them: so all
+// of them are told in the course of a few comparisons. It begins anywhere, since the next session may be as short as this one.
+type Turn struct {
+	rand  *rand.Rand
+	begun [2]bool // of questions and of answers, which have different pages
+	next  [2]int
+}
+
+// NewTurn returns the turn of a peer that has been told nothing yet. r is used only if it is needed.
+func NewTurn(r *rand.Rand) *Turn { return &Turn{rand: r} }
+
+// take is the pages whose turn it is.
+func (t *Turn) take(pages []frame.Vector, ask bool) []frame.Vector {
+	if len(pages) <= protocol.MaxVectors {
+		return pages
+	}
+	i := 0
+	if ask {
+		i = 1
+	}
+	if !t.begun[i] {
+		t.begun[i], t.next[i] = true, t.rand.IntN(len(pages))
+	}
+	from := t.next[i] % len(pages)
+	t.next[i] = (from + protocol.MaxVectors) % len(pages)
+	return slices.Concat(pages[from:], pages[:from])[:protocol.MaxVectors]
+}
+
 func newPacker(room protocol.RoomID, ask bool, budget int) *packer {
 	return &packer{room: room, ask: ask, budget: budget, size: logsOverhead}
 }
@@ -144,15 +173,15 @@ func (p *packer) put(l frame.LogRanges) {
 }
 
 func (p *packer) flush() {
-	if len(p.page) > 0 && len(p.pages) < protocol.MaxVectors {
+	if len(p.page) > 0 {
 		p.pages = append(p.pages, frame.Vector{Room: p.room, Logs: &frame.Logs{Ask: p.ask, Logs: p.page}})
 	}
 	p.page, p.size = nil, logsOverhead
 }
 
-func (p *packer) done() []frame.Vector {
+func (p *packer) done(turn *Turn) []frame.Vector {
 	p.flush()
-	return p.pages
+	return turn.take(p.pages, p.ask)
 }
 
 // newest is the last protocol.MaxRanges ranges, or as many as fit so many bytes: what is left out is said another time,

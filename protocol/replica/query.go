@@ -81,8 +81,8 @@ func (q Query) Span() (low, high Cursor) {
 	return low, high
 }
 
-// fits tells whether a line is a hit, if its cursor is one.
-func (q Query) fits(s Stored) bool {
+// Fits tells whether a line is a hit, if its cursor is one.
+func (q Query) Fits(s Stored) bool {
 	name, text, ok := s.Text()
 	switch {
 	case !ok, !q.Author.IsZero() && q.Author != s.entry.Author, q.Room != protocol.RoomID{} && q.Room != s.entry.Room,

@@ -94,7 +94,7 @@ func (w *world) vector(from, to *node, v frame.Vector) {
 	for _, l := range to.x.Missing(v) {
 		to.f.Learn(w.now, instance(from.n), l.Log, l.Ranges)
 	}
-	for _, reply := range to.x.Answer(v, budget) {
+	for _, reply := range to.x.Answer(v, budget, anyTurn()) {
 		w.vector(to, from, reply)
 	}
 }

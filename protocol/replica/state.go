@@ -10,6 +10,7 @@ import (
 // Batch is everything that one commit writes: all of it is on the disk after that, or nothing.
 // The parts are written in the order of the fields, so that a line may come with its entry.
 type Batch struct {
+	Restored []LogRanges // numbers that are gone no longer: their entries may come again
 	Entries  []Verified  // new ones; a number that is stored or gone already is passed over
 	Refused  []LogRanges // numbers given up for good without being stored: they are gone
 	Forks    []Proof     // checked; the first of an author is kept
@@ -24,7 +25,7 @@ type Batch struct {
 
 // Empty tells whether there is nothing to write.
 func (b Batch) Empty() bool {
-	return len(b.Entries)+len(b.Refused)+len(b.Forks)+len(b.Bodies)+len(b.Lines)+len(b.Rooms)+len(b.Contacts)+
+	return len(b.Restored)+len(b.Entries)+len(b.Refused)+len(b.Forks)+len(b.Bodies)+len(b.Lines)+len(b.Rooms)+len(b.Contacts)+
 		len(b.Marks)+len(b.Settings)+len(b.Mail) == 0
 }
 

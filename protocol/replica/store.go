@@ -27,19 +27,21 @@ type Store interface {
 	// PageAfter is the n entries of a room that come right after a place (the zero Place: the oldest), ascending.
 	// With ErrCorrupt it is what of them can still be read.
 	PageAfter(room protocol.RoomID, after Place, n int) ([]Stored, error)
-	// Search is the lines that fit a query, newest first by their own wall time. Errors: ErrQuery, and those of Page.
-	Search(q Query) ([]Hit, error)
-	// Delete removes a room's entries with what stands beside them, its receipts and its mark, all or nothing.
-	// The numbers it returns are gone. What is known of the room itself stays.
-	Delete(room protocol.RoomID) (gone []LogRanges, err error)
-	// Prune removes what a room need not keep, at most PruneStep entries a call so that others are not kept waiting:
-	// it is called again until nothing more is gone.
+	// Search is the lines that fit a query, newest first by their own wall time. older is where to go on (Query.Older), 0
+	// if all has been seen: a search may return before it has q.Limit hits, with none even, so that a long one keeps
+	// nobody waiting. Errors: ErrQuery, and those of Page.
+	Search(q Query) (hits []Hit, older Cursor, err error)
+	// Delete removes a room's entries up to a place (the zero Place: all) with what stands beside them, its receipts and
+	// its mark. What is known of the room itself stays. It removes at most PruneStep entries a call, the oldest first, so
+	// that others are not kept waiting, and is called again until nothing more is gone. The numbers it returns are gone.
+	Delete(room protocol.RoomID, upTo Place) (gone []LogRanges, err error)
+	// Prune removes what a room need not keep, in the same way.
 	Prune(room protocol.RoomID, keep Keep) (gone []LogRanges, err error)
 	// Close ends the use of the store.
 	Close() error
 }
 
-// PruneStep is how many entries one call of Prune removes at most.
+// PruneStep is how many entries one call of Delete or Prune removes at most.
 const PruneStep = 1000
 
 // Keep says what retention leaves of a room. The zero value keeps everything.

@@ -135,19 +135,19 @@ func after(p protocol.PeerID) protocol.PeerID {
 // To Digests: what is stored of the authors who differ, with the question for the other's. To Logs with that question: what
 // is stored of them that the other lacks; or, where both sides have what they will ever have and still differ (one of them
 // refused or deleted something), what is stored, so that the other learns it. Such a pair of digests is then not asked about
-// again. The caller passes Vectors of rooms only that both sides are in, and calls Missing too.
-func (x *Index) Answer(v frame.Vector, budget int) []frame.Vector {
+// again. Of many pages there come those whose turn it is with that peer in that room. The caller passes Vectors of rooms only that both sides are in, and calls Missing too.
+func (x *Index) Answer(v frame.Vector, budget int, turn *Turn) []frame.Vector {
 	budget = max(budget, minBudget)
 	switch {
 	case v.Digests != nil:
-		return x.compare(v.Room, v.Digests, budget)
+		return x.compare(v.Room, v.Digests, budget, turn)
 	case v.Logs != nil:
-		return x.reply(v.Room, v.Logs, budget)
+		return x.reply(v.Room, v.Logs, budget, turn)
 	}
 	return nil
 }
 
-func (x *Index) compare(room protocol.RoomID, page *frame.Digests, budget int) []frame.Vector {
+func (x *Index) compare(room protocol.RoomID, page *frame.Digests, budget int, turn *Turn) []frame.Vector {
 	var ours []*authorIndex
 	if r := x.rooms[room]; r != nil {
 		i, _ := slices.BinarySearchFunc(r.authors, page.From, byAuthor)
@@ -181,10 +181,10 @@ func (x *Index) compare(room protocol.RoomID, page *frame.Digests, budget int) [
 			p.add(id, a.storedLogs(0, noEpoch))
 		}
 	}
-	return p.done()
+	return p.done(turn)
 }
 
-func (x *Index) reply(room protocol.RoomID, page *frame.Logs, budget int) []frame.Vector {
+func (x *Index) reply(room protocol.RoomID, page *frame.Logs, budget int, turn *Turn) []frame.Vector {
 	p := newPacker(room, false, budget)
 	for _, s := range statements(page.Logs) {
 		a := x.author(room, s.author)
@@ -208,7 +208,7 @@ func (x *Index) reply(room protocol.RoomID, page *frame.Logs, budget int) []fram
 			p.add(s.author, owed)
 		}
 	}
-	return p.done()
+	return p.done(turn)
 }
 
 // maxSettled is how many digests of others are remembered per author.

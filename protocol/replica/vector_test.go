@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
@@ -64,7 +65,7 @@ func missing(x *Index, vectors []frame.Vector) (all []LogRanges) {
 func answer(t testing.TB, x *Index, vectors []frame.Vector) (all []frame.Vector) {
 	t.Helper()
 	for _, v := range vectors {
-		all = append(all, wire(t, x.Answer(v, budget), budget)...)
+		all = append(all, wire(t, x.Answer(v, budget, anyTurn()), budget)...)
 	}
 	return all
 }
@@ -162,10 +163,10 @@ func TestPagesFitAndStandAlone(t *testing.T) {
 			slices.Reverse(pages)
 			var told []frame.Vector
 			for _, v := range x.DigestPages(lobby, size) {
-				asked := wire(t, empty.Answer(v, size), size)
+				asked := wire(t, empty.Answer(v, size, anyTurn()), size)
 				slices.Reverse(asked)
 				for _, v := range asked {
-					told = append(told, wire(t, x.Answer(v, size), size)...)
+					told = append(told, wire(t, x.Answer(v, size, anyTurn()), size)...)
 				}
 			}
 			got := map[Log]protocol.RangeSet{}
@@ -314,7 +315,7 @@ func TestHostileVectors(t *testing.T) {
 		"an unknown room": {Room: other, Digests: &frame.Digests{To: lastPeer}},
 	} {
 		for _, size := range []int{0, budget} {
-			got := wire(t, x.Answer(v, size), max(size, minBudget))
+			got := wire(t, x.Answer(v, size, anyTurn()), max(size, minBudget))
 			if len(got) > protocol.MaxVectors {
 				t.Errorf("%s: %d Vectors", name, len(got))
 			}
@@ -327,5 +328,66 @@ func TestHostileVectors(t *testing.T) {
 	}
 	if len(x.Logs(other)) > 0 || x.rooms[other] != nil {
 		t.Error("a question made a room")
+	}
+}
+
+// Somebody who says something from a script now and then, and has no daemon, begins an epoch each time.
+func TestAllOfAnAuthorWithManyEpochsIsComparedInAFewTurns(t *testing.T) {
+	const epochs, mask = 20_000, 1 << 38
+	author := who("alice").ID()
+	state := func(without func(e uint64) bool) (logs []LogState) {
+		for e := uint64(1); e <= epochs; e++ {
+			if !without(e) {
+				logs = append(logs, LogState{Log: Log{lobby, author, e * mask}, Ranges: protocol.RangeSet{{First: 1, Last: 1}}})
+			}
+		}
+		return logs
+	}
+	for _, start := range []uint64{1, 2, 3} {
+		x := NewIndex(state(func(uint64) bool { return false }))
+		y := NewIndex(state(func(e uint64) bool { return e%4999 == 0 }))
+		turnX, turnY := NewTurn(rand.New(rand.NewPCG(start, 1))), NewTurn(rand.New(rand.NewPCG(start, 2)))
+		learned := map[uint64]bool{}
+		comparisons := 0
+		for ; len(learned) < 4 && comparisons < 10; comparisons++ {
+			for _, page := range x.DigestPages(lobby, budget) {
+				asked := y.Answer(page, budget, turnY)
+				if len(asked) > protocol.MaxVectors {
+					t.Fatalf("%d pages at once", len(asked))
+				}
+				for _, q := range asked {
+					x.Missing(q)
+					for _, told := range x.Answer(q, budget, turnX) {
+						for _, m := range y.Missing(told) {
+							learned[m.Log.Epoch/mask] = true
+						}
+						y.Answer(told, budget, turnY)
+					}
+				}
+			}
+		}
+		if comparisons > 5 {
+			t.Errorf("start %d: after %d comparisons y has learned of %v", start, comparisons, learned)
+		}
+	}
+}
+
+func TestWhoHasNothingLearnsOfManyEpochsInTurns(t *testing.T) {
+	const epochs = 20_000
+	var logs []LogState
+	for e := uint64(1); e <= epochs; e++ {
+		logs = append(logs, LogState{Log: Log{lobby, who("alice").ID(), e << 38}, Ranges: protocol.RangeSet{{First: 1, Last: 1}}})
+	}
+	x, y, turn := NewIndex(logs), NewIndex(nil), anyTurn()
+	learned := map[uint64]bool{}
+	for range 5 {
+		for _, told := range x.Answer(y.DigestPages(lobby, budget)[0], budget, turn) {
+			for _, m := range y.Missing(told) {
+				learned[m.Log.Epoch] = true
+			}
+		}
+	}
+	if len(learned) != epochs {
+		t.Errorf("%d of %d epochs are learned of", len(learned), epochs)
 	}
 }

@@ -31,7 +31,7 @@ var (
 	ErrReplaced = errors.New("session: replaced by the peer's own attempt")
 )
 
-// Config is what an endpoint works with. All of it is needed.
+// Config is what an endpoint works with. Identity, Network, Instance and Rand are needed.
 type Config struct {
 	Identity *protocol.Identity
 	Network  *protocol.Network
@@ -41,6 +41,10 @@ type Config struct {
 	// Answer tells whether one more message 1 may be answered; nil: each. It is asked only for those that come from
 	// within the network and repeat none that was answered, so that outsiders cannot use the answers up.
 	Answer func(now time.Time, from netip.AddrPort) bool
+
+	// AES tells that this machine computes AES and GHASH in hardware: with a peer of which the same is true,
+	// packets are sealed with AES256GCM.
+	AES bool
 }
 
 // Endpoint runs the handshakes of one node. Attempts are bounded by their caller, answers by protocol.MaxHalfOpen.
@@ -91,10 +95,14 @@ func NewEndpoint(c Config) (*Endpoint, error) {
 	if err := draw(c.Rand, seed[:]); err != nil {
 		return nil, err
 	}
+	var ciphers cipherSet
+	if c.AES {
+		ciphers |= setAES
+	}
 	mac := c.Network.MACKey()
 	return &Endpoint{
 		self: self{
-			identity: c.Identity, instance: c.Instance, static: static,
+			identity: c.Identity, instance: c.Instance, ciphers: ciphers, static: static,
 			network: c.Network.ID(), psk: c.Network.PSK(),
 		},
 		random:    c.Rand,

@@ -45,6 +45,7 @@ type self struct {
 	instance protocol.Instance
 	network  [32]byte
 	psk      [32]byte
+	ciphers  cipherSet
 	static   noise.DHKey // new at each start, never stored
 }
 
@@ -154,48 +155,54 @@ func (s *self) read3(state *noise.HandshakeState, message []byte, l link) (p pro
 type proof struct {
 	peer     protocol.PeerID
 	instance protocol.Instance
+	ciphers  cipherSet
 }
 
 // link is the indices of the two sides. They travel outside the Noise messages, so the proofs cover them:
 // else a changed index would make a session that leads nowhere.
 type link struct{ initiator, responder uint32 }
 
-// statement is what a proof signs (SPEC section 4.4): role, network, the handshake so far, the indices, and the Noise key that speaks
-// for the identity.
-func (s *self) statement(role byte, h [32]byte, l link, static []byte) []byte {
+// statement is what a proof signs (SPEC section 4.4): role, network, the handshake so far, the indices, the ciphers that it
+// has, and the Noise key that speaks for the identity.
+func (s *self) statement(role byte, h [32]byte, l link, ciphers cipherSet, static []byte) []byte {
 	b := append([]byte(proofContext), role)
 	b = append(b, s.network[:]...)
 	b = append(b, h[:]...)
 	b = binary.BigEndian.AppendUint32(b, l.initiator)
 	b = binary.BigEndian.AppendUint32(b, l.responder)
+	b = append(b, byte(ciphers))
 	return append(b, static...)
 }
 
 // prove writes the payload of messages 2 and 3.
 func (s *self) prove(role byte, h [32]byte, l link) []byte {
 	id := s.identity.ID()
-	b := append(make([]byte, 0, proofSize), 0x93)
+	b := append(make([]byte, 0, proofSize), 0x94)
 	b = appendBin(b, id[:])
 	b = appendBin(b, s.instance[:])
-	return appendBin(b, s.identity.Sign(s.statement(role, h, l, s.static.Public)))
+	b = appendBin(b, []byte{byte(s.ciphers)})
+	return appendBin(b, s.identity.Sign(s.statement(role, h, l, s.ciphers, s.static.Public)))
 }
 
 // check reads the payload of messages 2 and 3.
 func (s *self) check(role byte, h [32]byte, l link, static, payload []byte) (proof, error) {
 	var p proof
 	f := fields{rest: payload}
-	if b := f.take(1); !f.bad && b[0] != 0x93 {
+	if b := f.take(1); !f.bad && b[0] != 0x94 {
 		f.bad = true
 	}
 	copy(p.peer[:], f.bin(len(p.peer)))
 	copy(p.instance[:], f.bin(len(p.instance)))
+	if b := f.bin(1); !f.bad {
+		p.ciphers = cipherSet(b[0])
+	}
 	signature := f.bin(64)
 	switch {
 	case !f.end() || p.instance == (protocol.Instance{}):
 		return proof{}, errFields
 	case p.instance == s.instance:
 		return proof{}, ErrOwn
-	case !protocol.VerifySignature(p.peer, s.statement(role, h, l, static), signature):
+	case !protocol.VerifySignature(p.peer, s.statement(role, h, l, p.ciphers, static), signature):
 		return proof{}, ErrSignature
 	}
 	return p, nil

@@ -221,7 +221,7 @@ func (e *Endpoint) receive2(now time.Time, path protocol.Path, h handshake) erro
 	if a.firsts == 1 {
 		s.rtt = now.Sub(a.opened)
 	}
-	s.setKeys(send, receive)
+	s.setKeys(e.self.ciphers.common(p.ciphers), send, receive)
 	a.target, a.session, a.secret = p.instance, s, ephemeral{}
 	a.message = appendHandshake(nil, protocol.KindHandshake3, a.index, h.sender, message, e.mac)
 	a.stage, a.sendings = confirming, 0

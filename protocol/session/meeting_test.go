@@ -294,7 +294,7 @@ func TestRepliesAreNeverLonger(t *testing.T) {
 	w.connect("alice", "bob")
 	w.run(time.Second)
 	sizes := []int{len(w.node("bob").in[0]), len(w.node("alice").in[0]), len(w.node("bob").in[1])}
-	if want := []int{512, 250, 218}; sizes[0] != want[0] || sizes[1] != want[1] || sizes[2] != want[2] {
+	if want := []int{512, 253, 221}; sizes[0] != want[0] || sizes[1] != want[1] || sizes[2] != want[2] {
 		t.Errorf("messages of %v bytes, wanted %v", sizes, want)
 	}
 }

@@ -124,6 +124,11 @@ func forgeries(victim *Endpoint, own protocol.Instance) []forged {
 		{"another Noise key", func(m *self, role byte, h, _ [32]byte, l link) []byte {
 			return change(*m, func(s *self) { s.static = victim.self.static }).prove(role, h, l)
 		}, ErrSignature},
+		{"other ciphers", func(m *self, role byte, h, _ [32]byte, l link) []byte {
+			p := m.prove(role, h, l)
+			p[cipherAt] ^= byte(setAES)
+			return p
+		}, ErrSignature},
 		{"another instance", func(m *self, role byte, h, _ [32]byte, l link) []byte {
 			return change(*m, func(s *self) { s.instance[0] = 99 }).prove(role, h, l)
 		}, ErrTarget},
@@ -135,7 +140,7 @@ func forgeries(victim *Endpoint, own protocol.Instance) []forged {
 		}, protocol.ErrFields},
 		{"no array", func(m *self, role byte, h, _ [32]byte, l link) []byte {
 			p := m.prove(role, h, l)
-			p[0] = 0x94
+			p[0] = 0x93
 			return p
 		}, protocol.ErrFields},
 	}

@@ -143,7 +143,7 @@ func (e *Endpoint) receive3(now time.Time, path protocol.Path, h handshake) erro
 	if a.sendings == 1 {
 		s.rtt = now.Sub(a.sent)
 	}
-	s.setKeys(send, receive)
+	s.setKeys(e.self.ciphers.common(p.ciphers), send, receive)
 	a.done, a.secret = true, ephemeral{}
 	a.expires = now.Add(protocol.HalfOpenTimeout)
 	e.reached(p, path)

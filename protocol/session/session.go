@@ -46,6 +46,7 @@ type Session struct {
 	rtt           time.Duration
 	since         time.Time
 
+	cipher                  Cipher
 	send, receive           cipher.AEAD
 	sendNonce, receiveNonce [chacha20poly1305.NonceSize]byte // here, so that they need no allocation
 	next                    uint64
@@ -73,6 +74,9 @@ func (s *Session) RTT() time.Duration { return s.rtt }
 
 // Since is when this side had the session.
 func (s *Session) Since() time.Time { return s.since }
+
+// Cipher is what seals its packets, in both directions.
+func (s *Session) Cipher() Cipher { return s.cipher }
 
 // Overhead is what a packet adds to its payload at most. Bytes.
 func (s *Session) Overhead() int { return Overhead }
@@ -146,15 +150,7 @@ func (s *Session) RekeyDue(now time.Time) bool {
 // Expired tells whether the session is too old to be used (protocol.ExpireAfter).
 func (s *Session) Expired(now time.Time) bool { return now.Sub(s.since) >= protocol.ExpireAfter }
 
-// setKeys takes the two keys of the split.
-func (s *Session) setKeys(send, receive [32]byte) {
-	s.send, s.receive = aead(send), aead(receive)
-}
-
-func aead(key [32]byte) cipher.AEAD {
-	a, err := chacha20poly1305.New(key[:])
-	if err != nil {
-		panic(err) // only another length of key is refused
-	}
-	return a
+// setKeys takes the two keys of the split, each for this one cipher.
+func (s *Session) setKeys(c Cipher, send, receive [32]byte) {
+	s.cipher, s.send, s.receive = c, c.aead(send), c.aead(receive)
 }

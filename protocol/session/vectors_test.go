@@ -102,6 +102,7 @@ type recorded struct {
 func record(t testing.TB) recorded {
 	t.Helper()
 	x := recorded{i: fixed(t, 0x00, 0x01020304), r: fixed(t, 0x80, 0x0a0b0c0d)}
+	x.i.ciphers, x.r.ciphers = setAES, setAES|0x80 // one bit that nobody knows
 	key := protocol.OpenNetwork().MACKey()
 	mac, l := newCode(key[:]), link{x.i.index, x.r.index}
 	must := func(err error) {
@@ -154,6 +155,7 @@ func TestHandshakeVectors(t *testing.T) {
 		v.add("The "+s.name+".", s.seed, s.name+" identity seed")
 		v.add("Its public key.", peer[:], s.name+" identity "+peer.String())
 		v.add("Its run.", s.instance[:], s.name+" instance "+s.instance.String())
+		v.add("Its ciphers.", []byte{byte(s.ciphers)}, s.name+" ciphers")
 		v.add("Its Noise key pair.", s.static.Private, s.name+" static private")
 		v.add("The public half.", s.static.Public, s.name+" static public")
 		v.add("Its ephemeral key.", s.secret[:], s.name+" ephemeral private")
@@ -163,8 +165,8 @@ func TestHandshakeVectors(t *testing.T) {
 		v.add("The handshake hash after it.", x.hash[i][:], fmt.Sprintf("hash %d", i+1))
 	}
 	l := link{x.i.index, x.r.index}
-	v.add("What the responder signs in message 2.", x.r.statement(roleResponder, x.hash[0], l, x.r.static.Public), "statement 2")
-	v.add("What the initiator signs in message 3.", x.i.statement(roleInitiator, x.hash[1], l, x.i.static.Public), "statement 3")
+	v.add("What the responder signs in message 2.", x.r.statement(roleResponder, x.hash[0], l, x.r.ciphers, x.r.static.Public), "statement 2")
+	v.add("What the initiator signs in message 3.", x.i.statement(roleInitiator, x.hash[1], l, x.i.ciphers, x.i.static.Public), "statement 3")
 	v.add("The key of packets to the responder.", x.toR[:], "key to responder")
 	v.add("The key of packets to the initiator.", x.toI[:], "key to initiator")
 	v.check(t, "session-handshake")
@@ -191,10 +193,9 @@ func TestCookieVectors(t *testing.T) {
 
 func TestPacketVectors(t *testing.T) {
 	x := record(t)
-	s := &Session{local: x.i.index, remote: x.r.index}
-	s.setKeys(x.toR, x.toI)
 	var v vectors
-	v.note("Packets of the session of session-handshake.txt (SPEC section 4.7), to the responder.")
+	v.note("Packets of the session of session-handshake.txt (SPEC section 4.7), to the responder: under AES-256-GCM, which both\n" +
+		"sides have, and as they would be under ChaCha20-Poly1305 if one had it not.")
 	for _, p := range []struct {
 		comment string
 		number  uint64
@@ -204,13 +205,16 @@ func TestPacketVectors(t *testing.T) {
 		{"Number 2^32+1, and the longest payload with a length of one byte.", 1<<32 + 1, bytes.Repeat([]byte{0x91, 0x02}, 119)},
 		{"One byte more, and two bytes of length.", 1<<32 + 2, append(bytes.Repeat([]byte{0x91, 0x02}, 119), 0x90, 0x90)},
 	} {
-		s.next = p.number
-		data, _, err := s.Seal(nil, p.payload)
-		if err != nil {
-			t.Fatal(err)
-		}
 		v.add(p.comment, p.payload, "payload")
-		v.add("Sealed.", data, fmt.Sprintf("packet %d", p.number))
+		for _, c := range []Cipher{x.iProof.ciphers.common(x.rOne.ciphers), ChaCha20Poly1305} {
+			s := &Session{local: x.i.index, remote: x.r.index, next: p.number}
+			s.setKeys(c, x.toR, x.toI)
+			data, _, err := s.Seal(nil, p.payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.add("Under "+c.String()+".", data, fmt.Sprintf("packet %d", p.number))
+		}
 	}
 	v.check(t, "session-packet")
 }

@@ -24,7 +24,7 @@ const (
 
 	payload1Size = noise1Size - keySize - tagSize
 	paddingSize  = payload1Size - (1 + 18 + 18 + 3)
-	proofSize    = 1 + 34 + 18 + 66
+	proofSize    = 1 + 34 + 18 + 3 + 66
 	sealedCookie = cookieSize + tagSize
 
 	packetHeader = 1 + 1 + 1 + 6 + 10 // associated data: all before the sealed part's own header
@@ -202,15 +202,19 @@ type packet struct {
 	sealed   []byte
 }
 
+// packetFront is what each packet begins with: the headers of the array and of the receiver, version and kind. Packets
+// are many, so their header is taken apart by its offsets.
+var packetFront = [5]byte{0x95, protocol.Version, byte(protocol.KindPacket), 0xc4, 4}
+
 func parsePacket(b []byte) (packet, bool) {
 	var p packet
-	f := fields{rest: b}
-	f.head(5, protocol.KindPacket)
-	p.receiver = f.index()
-	if n := f.bin(8); !f.bad {
-		p.number = binary.BigEndian.Uint64(n)
-		p.header = b[:packetHeader]
+	if len(b) < packetHeader || [5]byte(b) != packetFront || b[9] != 0xc4 || b[10] != 8 {
+		return p, false
 	}
+	p.receiver = binary.BigEndian.Uint32(b[5:])
+	p.number = binary.BigEndian.Uint64(b[11:])
+	p.header = b[:packetHeader]
+	f := fields{rest: b[packetHeader:]}
 	if n := f.binLen(); !f.bad {
 		p.sealed = f.take(n)
 	}
@@ -218,19 +222,16 @@ func parsePacket(b []byte) (packet, bool) {
 }
 
 func appendPacketHeader(b []byte, receiver uint32, number uint64) []byte {
-	b = appendIndex(appendHead(b, 5, protocol.KindPacket), receiver)
-	return binary.BigEndian.AppendUint64(appendBinLen(b, 8), number)
+	b = binary.BigEndian.AppendUint32(append(b, packetFront[:]...), receiver)
+	return binary.BigEndian.AppendUint64(append(b, 0xc4, 8), number)
 }
 
 // Index is the receiver's index of a packet datagram that passed protocol.ParseKind.
 func Index(datagram []byte) (uint32, error) {
-	f := fields{rest: datagram}
-	f.head(5, protocol.KindPacket)
-	index := f.index()
-	if f.bad {
+	if len(datagram) < packetHeader || [5]byte(datagram) != packetFront {
 		return 0, errFields
 	}
-	return index, nil
+	return binary.BigEndian.Uint32(datagram[5:]), nil
 }
 
 // code computes HMAC-SHA256 under one key, the first 16 bytes of it (RFC 2104 section 5).

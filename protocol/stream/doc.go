@@ -1,5 +1,5 @@
 // Package stream carries bytes in order over packets that come in any order or not at all, after RFC 9000 sections 2 to 4
-// (SPEC section 6.14). A Set holds the streams that one node shares with one instance of a peer, whatever sessions follow one another:
+// (SPEC section 6.16). A Set holds the streams that one node shares with one instance of a peer, whatever sessions follow one another:
 // an Outgoing is filled by Write and emptied by Next, an Incoming is filled by Receive and emptied by Read.
 //
 // What a lost packet carried is owed again by offset (Lost), what arrived is forgotten (Acked). Credit bounds what a sender may

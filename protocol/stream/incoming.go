@@ -14,6 +14,8 @@ var (
 	ErrCredit = errors.New("stream: beyond its credit")
 	// ErrFinal is an end that moves, or data behind it.
 	ErrFinal = errors.New("stream: beyond its end")
+	// ErrHoles is more pieces with holes between them than a sender may have under way.
+	ErrHoles = errors.New("stream: too many holes")
 )
 
 // Incoming is a stream from the peer.
@@ -57,6 +59,9 @@ func (i *Incoming) receive(f frame.Chunk) (more uint64, err error) {
 	first := max(f.Offset, i.base)
 	if first >= end {
 		return more, nil
+	}
+	if len(i.got) > protocol.MaxTracked {
+		return 0, fmt.Errorf("%w: %d", ErrHoles, len(i.got))
 	}
 	i.memory = i.memory.grown(int(end-i.base), i.base, max(held, i.base))
 	i.memory.put(first, f.Data[first-f.Offset:])

@@ -3,6 +3,7 @@ package stream
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"earshot/protocol"
@@ -17,8 +18,12 @@ const (
 	MaxWindow = protocol.MaxStreamWindow
 )
 
-// ErrStreams is a stream too many.
-var ErrStreams = errors.New("stream: too many streams")
+var (
+	// ErrStreams is a stream too many.
+	ErrStreams = errors.New("stream: too many streams")
+	// ErrUnexpected is a piece of a stream that was not accepted, or is over: late, perhaps, and no reason to close.
+	ErrUnexpected = errors.New("stream: piece of a stream that is not expected")
+)
 
 // Set is the streams shared with one instance. The zero value has none.
 type Set struct {
@@ -62,23 +67,28 @@ func (s *Set) Accept(id uint64) (*Incoming, error) {
 	return i, nil
 }
 
-// Stop ends a stream before its time, in either direction, and makes the frame that says so.
-func (s *Set) Stop(id uint64) frame.Stop {
-	f := frame.Stop{Stream: id}
+// Stop ends a stream before its time, in either direction, and makes the frame that says so; false if there is no such stream
+// any more, and nothing to be said.
+func (s *Set) Stop(id uint64) (frame.Stop, bool) {
 	if o := s.outgoing(id); o != nil {
-		f.Length = o.next
 		s.remove(o)
-	} else if i := s.incoming(id); i != nil {
-		i.stop()
+		return frame.Stop{Stream: id, Length: o.next}, true
 	}
-	return f
+	i := s.incoming(id)
+	if i == nil {
+		return frame.Stop{}, false
+	}
+	i.stop()
+	s.Forget(i) // it may have come whole: nothing more is heard of it
+	return frame.Stop{Stream: id}, true
 }
 
 // Stopped takes the peer's word that a stream ends before its time. An answer is due to a peer that does not want more of one: it must
 // hear how much of it there was, to keep the account of all streams right (RFC 9000 section 4.5). Errors: ErrCredit, ErrFinal.
 func (s *Set) Stopped(f frame.Stop) (answer frame.Stop, due bool, err error) {
 	if o := s.outgoing(f.Stream); o != nil {
-		return s.Stop(o.id), true, nil
+		answer, due = s.Stop(o.id)
+		return answer, due, nil
 	}
 	i := s.incoming(f.Stream)
 	if i == nil {
@@ -90,10 +100,20 @@ func (s *Set) Stopped(f frame.Stop) (answer frame.Stop, due bool, err error) {
 	case f.Length < i.most || i.ended && f.Length != i.final:
 		return answer, false, ErrFinal
 	}
-	s.got += f.Length - i.most
+	if err := s.count(f.Length - i.most); err != nil {
+		return answer, false, err
+	}
 	i.most = f.Length
 	s.forget(i)
 	return answer, false, nil
+}
+
+// count adds to what has come on all streams. Errors: ErrCredit.
+func (s *Set) count(more uint64) error {
+	if s.got += more; s.got > max(s.granted, protocol.SessionWindow) {
+		return fmt.Errorf("%w: %d on all streams", ErrCredit, s.got)
+	}
+	return nil
 }
 
 // Forget drops a stream of the peer's that was read to its end.
@@ -131,6 +151,9 @@ func (s *Set) incoming(id uint64) *Incoming {
 	}
 	return nil
 }
+
+// Count is how many streams there are, to the peer and from it.
+func (s *Set) Count() (out, in int) { return len(s.out), len(s.in) }
 
 // credit is how many new bytes may leave on all streams.
 func (s *Set) credit() uint64 { return max(s.limit, protocol.SessionWindow) - s.sent }
@@ -204,19 +227,19 @@ func (s *Set) Credit(f frame.Credit) {
 	}
 }
 
-// Receive takes a chunk. It gives the stream that has something to read now, nil if the stream is not expected (any more).
-// Errors: ErrCredit, ErrFinal.
+// Receive takes a chunk. It gives the stream that has something to read now, nil if nobody reads it any more.
+// Errors: ErrUnexpected; ErrCredit, ErrFinal, ErrHoles.
 func (s *Set) Receive(f frame.Chunk) (*Incoming, error) {
 	i := s.incoming(f.Stream)
 	if i == nil {
-		return nil, nil
+		return nil, ErrUnexpected
 	}
 	more, err := i.receive(f)
 	if err != nil {
 		return nil, err
 	}
-	if s.got += more; s.got > max(s.granted, protocol.SessionWindow) {
-		return nil, ErrCredit
+	if err := s.count(more); err != nil {
+		return nil, err
 	}
 	if i.stopped {
 		if i.Done() {

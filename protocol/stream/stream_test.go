@@ -55,7 +55,7 @@ func (p *pair) deliver() {
 		return
 	}
 	for range 1 + p.rand.IntN(2) {
-		if _, err := p.b.Receive(f.chunk); err != nil {
+		if _, err := p.b.Receive(f.chunk); err != nil && !errors.Is(err, ErrUnexpected) { // it may be late
 			p.t.Fatal(err)
 		}
 	}
@@ -206,7 +206,7 @@ func TestRulesThatAPeerBreaks(t *testing.T) {
 		{"an end that moves", ErrFinal, []frame.Chunk{chunk(2, 0, 10, true), chunk(2, 0, 9, true)}},
 		{"an end before what has come", ErrFinal, []frame.Chunk{chunk(2, 0, 10, false), chunk(2, 0, 9, true)}},
 		{"the same end again", nil, []frame.Chunk{chunk(2, 0, 10, true), chunk(2, 5, 5, true)}},
-		{"an unknown stream", nil, []frame.Chunk{chunk(4, 1<<40, 10, true)}},
+		{"an unknown stream", ErrUnexpected, []frame.Chunk{chunk(4, 1<<40, 10, true)}},
 	} {
 		s, _ := fresh()
 		var err error
@@ -247,15 +247,21 @@ func TestStoppedStreamsGiveTheirCreditBack(t *testing.T) {
 			p.deliver()
 		}
 		if round%2 == 0 { // the receiver has enough
-			answer, due, err := p.a.Stopped(p.b.Stop(o.ID()))
+			f, _ := p.b.Stop(o.ID())
+			answer, due, err := p.a.Stopped(f)
 			if !due || err != nil {
 				t.Fatal(due, err)
 			}
 			if _, _, err := p.b.Stopped(answer); err != nil {
 				t.Fatal(err)
 			}
-		} else if _, _, err := p.b.Stopped(p.a.Stop(o.ID())); err != nil {
+		} else if f, ok := p.a.Stop(o.ID()); !ok {
+			t.Fatal("no stream")
+		} else if _, _, err := p.b.Stopped(f); err != nil {
 			t.Fatal(err)
+		}
+		if f, ok := p.a.Stop(o.ID()); ok {
+			t.Fatalf("stopped twice: %v", f)
 		}
 		for len(p.wire) > 0 {
 			p.deliver() // what was under way does no harm
@@ -264,6 +270,62 @@ func TestStoppedStreamsGiveTheirCreditBack(t *testing.T) {
 	}
 	if len(p.a.out)+len(p.b.in) > 0 || p.a.sent != p.b.got || p.a.credit() < protocol.SessionWindow/2 {
 		t.Errorf("%d streams out, %d in, %d bytes sent, %d counted, credit %d", len(p.a.out), len(p.b.in), p.a.sent, p.b.got, p.a.credit())
+	}
+}
+
+// A stream that has come whole, but for nobody, is heard of no more: it must not wait for a word of its sender's.
+func TestStoppedStreamThatHasComeWhole(t *testing.T) {
+	var s Set
+	in, _ := s.Accept(2)
+	if _, err := s.Receive(frame.Chunk{Stream: 2, Data: make([]byte, 10), Fin: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.Stop(in.ID()); !ok || len(s.in) > 0 || s.read != 10 {
+		t.Errorf("%v: %d streams are kept, %d bytes counted as read", ok, len(s.in), s.read)
+	}
+}
+
+// The credit of all streams holds for what a Stop says was sent, too.
+func TestStopsBeyondTheCreditOfAll(t *testing.T) {
+	var s Set
+	var err error
+	n := uint64(0)
+	for ; err == nil && n < 3*protocol.SessionWindow/FirstWindow; n++ {
+		_, _ = s.Accept(2 + 2*n)
+		_, _, err = s.Stopped(frame.Stop{Stream: 2 + 2*n, Length: FirstWindow})
+	}
+	if !errors.Is(err, ErrCredit) || n != protocol.SessionWindow/FirstWindow+1 {
+		t.Errorf("%d streams of %d bytes: %v", n, FirstWindow, err)
+	}
+}
+
+// Nobody who keeps to the rules leaves more holes than packets may be under way. Each costs the receiver time.
+func TestHolesAreBounded(t *testing.T) {
+	var s Set
+	_, _ = s.Accept(2)
+	var err error
+	n := 0
+	for ; err == nil && n < FirstWindow/2; n++ {
+		_, err = s.Receive(frame.Chunk{Stream: 2, Offset: uint64(2*n + 1), Data: []byte{1}})
+	}
+	if !errors.Is(err, ErrHoles) || n > protocol.MaxTracked+2 {
+		t.Errorf("%d holes: %v", n, err)
+	}
+}
+
+// Credit without end makes nobody keep more than a window.
+func TestCreditWithoutEnd(t *testing.T) {
+	var s Set
+	o, _ := s.Open(true, 0)
+	for id := range uint64(5) {
+		s.Credit(frame.Credit{Stream: id, Limit: protocol.MaxSafeInteger})
+	}
+	kept := 0
+	for o.Room() > 0 {
+		kept += o.Write(make([]byte, o.Room()))
+	}
+	if kept != MaxWindow || !s.Pending() {
+		t.Errorf("%d bytes are kept", kept)
 	}
 }
 

@@ -25,17 +25,22 @@ type Link struct {
 	Truncate      float64 // cut to a shorter length, which may be 0
 	Delay         time.Duration
 	Jitter        time.Duration // up to so much more, which may reorder too
-	Bandwidth     int           // bits per second of each sending socket, 0: no limit
-	Queue         time.Duration // what waits longer for the bandwidth is dropped, 0: 100 ms
+	Rate          int           // bytes per second, headers of IP and UDP included, of all that goes from one host to the other; 0: no limit
+	Queue         int           // datagrams that may wait for the rate while one leaves; one more is dropped (tail drop). 0: DefaultQueue
 }
+
+// DefaultQueue is how many datagrams wait for the rate of a link that does not say.
+const DefaultQueue = 100
 
 // flow is a sending socket's link to one receiving interface.
 type flow struct {
 	rand *rand.Rand
-	lose bool      // within a burst of losses
-	busy time.Time // until when the bandwidth is taken
-	n    uint64    // datagrams
+	lose bool   // within a burst of losses
+	n    uint64 // datagrams
 }
+
+// queue is what waits for the rate between two hosts: when each datagram will have left.
+type queue struct{ leaves []time.Time }
 
 func newFlow(seed uint64, name string) *flow {
 	b := binary.BigEndian.AppendUint64(nil, seed)
@@ -50,7 +55,7 @@ type arrival struct {
 
 // carry decides what becomes of a datagram. It draws equally often for each, whatever the link is set to,
 // so that one fault more leaves the others as they were.
-func (f *flow) carry(now time.Time, l Link, broadcast bool, data []byte) []arrival {
+func (f *flow) carry(now time.Time, l Link, q *queue, broadcast bool, data []byte) []arrival {
 	var (
 		lost      = f.lost(l)
 		unheard   = f.rand.Float64() < l.BroadcastLoss && broadcast
@@ -64,7 +69,7 @@ func (f *flow) carry(now time.Time, l Link, broadcast bool, data []byte) []arriv
 		jitter    = f.between(0, l.Jitter)
 		second    = f.between(0, l.Jitter+time.Millisecond)
 	)
-	at, ok := f.queue(now, l, len(data))
+	at, ok := q.join(now, l, len(data)+headers) // what is lost on the wire has waited as well
 	if lost || unheard || !ok {
 		return nil
 	}
@@ -101,24 +106,29 @@ func (f *flow) lost(l Link) bool {
 	return f.lose
 }
 
-// queue is when the datagram has left by a link with a bandwidth; ok is false if it does not even fit in front of it.
-func (f *flow) queue(now time.Time, l Link, size int) (left time.Time, ok bool) {
-	if l.Bandwidth == 0 {
+// join is when a datagram of a size has left by a link with a rate; ok is false if the queue is full.
+func (q *queue) join(now time.Time, l Link, size int) (left time.Time, ok bool) {
+	gone := 0
+	for gone < len(q.leaves) && !q.leaves[gone].After(now) {
+		gone++
+	}
+	q.leaves = q.leaves[gone:]
+	if l.Rate == 0 {
 		return now, true
 	}
-	limit := l.Queue
-	if limit == 0 {
-		limit = 100 * time.Millisecond
+	most := l.Queue
+	if most == 0 {
+		most = DefaultQueue
 	}
 	start := now
-	if f.busy.After(now) {
-		start = f.busy
-	}
-	if start.Sub(now) > limit {
+	if n := len(q.leaves); n > most {
 		return now, false
+	} else if n > 0 {
+		start = q.leaves[n-1]
 	}
-	f.busy = start.Add(time.Duration(8*size) * time.Second / time.Duration(l.Bandwidth))
-	return f.busy, true
+	left = start.Add(time.Duration(size) * time.Second / time.Duration(l.Rate))
+	q.leaves = append(q.leaves, left)
+	return left, true
 }
 
 func (f *flow) between(from, to time.Duration) time.Duration {

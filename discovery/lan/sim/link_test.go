@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -102,9 +103,42 @@ func TestFaultsAreAsFrequentAsSaid(t *testing.T) {
 	if c := faults(t, sim.Link{Delay: 20 * time.Millisecond, Jitter: 10 * time.Millisecond}, bob); c.delay < 29*time.Millisecond || c.delay > 31*time.Millisecond {
 		t.Errorf("delay: %+v", c)
 	}
-	// 800 bits each millisecond, through half of that.
-	if c := faults(t, sim.Link{Bandwidth: 400_000, Queue: 50 * time.Millisecond}, bob); !near(c.arrived, 5000) || c.delay < 50*time.Millisecond || c.delay > 53*time.Millisecond {
-		t.Errorf("bandwidth: %+v", c)
+	// 128 bytes each millisecond, through half of that: 20 wait 2 ms each, and one leaves.
+	if c := faults(t, sim.Link{Rate: 64_000, Queue: 20}, bob); !near(c.arrived, 5000) || c.delay < 41*time.Millisecond || c.delay > 43*time.Millisecond {
+		t.Errorf("rate: %+v", c)
+	}
+	if c := faults(t, sim.Link{Rate: 128_000}, bob); c.arrived != 10000 || c.delay != time.Millisecond+sim.Latency {
+		t.Errorf("a rate that is just enough: %+v", c)
+	}
+}
+
+// What a host sends to another at once leaves one by one, whichever sockets it comes from, until the queue is full;
+// the way back and other hosts have a rate of their own.
+func TestARateIsSharedByALink(t *testing.T) {
+	l, hs := hosts(t, 1, "alice", "bob", "carol")
+	l.Set(sim.Link{Rate: 1_000_000, Queue: 2})
+	say := func(from *sim.Host, port uint16, dst, what string) {
+		_ = from.Send(start, port, to(dst), []byte(fmt.Sprintf("%-972s", what))) // 1,000 bytes with its headers, 1 ms
+	}
+	say(hs[0], 49152, "10.0.0.2:49152", "one")
+	say(hs[0], 49153, "10.0.0.2:49152", "two")
+	say(hs[0], 49152, "10.0.0.2:49152", "three")
+	say(hs[0], 49153, "10.0.0.2:49152", "too many")
+	say(hs[0], 49152, "10.0.0.3:49152", "elsewhere")
+	say(hs[1], 49152, "10.0.0.1:49152", "back")
+	got := map[string]time.Duration{}
+	for _, ok := l.Next(); ok; _, ok = l.Next() {
+		d := l.Deliver()
+		got[strings.TrimSpace(string(d.Data))] = d.At.Sub(start) - sim.Latency
+	}
+	ms := time.Millisecond
+	if want := (map[string]time.Duration{"one": ms, "two": 2 * ms, "three": 3 * ms, "elsewhere": ms, "back": ms}); !maps.Equal(got, want) {
+		t.Errorf("left %v, not %v", got, want)
+	}
+	_ = hs[0].Send(start.Add(2*ms), 49152, to("10.0.0.2:49152"), []byte("again")) // 33 bytes, when two have left
+	l.Next()
+	if d := l.Deliver(); string(d.Data) != "again" || d.At != start.Add(3*ms+33*time.Microsecond+sim.Latency) {
+		t.Errorf("%q arrives after %v", d.Data, d.At.Sub(start))
 	}
 }
 

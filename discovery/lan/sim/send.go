@@ -68,7 +68,7 @@ func (l *LAN) within(now time.Time, h *Host, in *Interface, src netip.Addr, port
 
 func (l *LAN) across(now time.Time, h *Host, out *Interface, t *Host, in *Interface, port uint16, dst netip.AddrPort, broadcast bool, data []byte) {
 	f := l.flow(flowKey{h, t, port, out.Index, in.Index})
-	arrivals := f.carry(now, l.link(h, t), broadcast, data)
+	arrivals := f.carry(now, l.link(h, t), l.queue(h, t), broadcast, data)
 	if l.cut[[2]*Host{h, t}] || len(data)+headers > in.MTU {
 		return // after its luck was drawn, so that a partition does not change that of later ones
 	}
@@ -100,6 +100,16 @@ func (l *LAN) flow(k flowKey) *flow {
 		l.flows[k] = f
 	}
 	return f
+}
+
+func (l *LAN) queue(from, to *Host) *queue {
+	k := [2]*Host{from, to}
+	q := l.queues[k]
+	if q == nil {
+		q = &queue{}
+		l.queues[k] = q
+	}
+	return q
 }
 
 // deliveries is what a frame that arrives becomes: nothing if it is no longer for this host, one delivery per socket otherwise.

@@ -17,6 +17,7 @@ type LAN struct {
 	links  map[[2]*Host]Link
 	cut    map[[2]*Host]bool
 	flows  map[flowKey]*flow
+	queues map[[2]*Host]*queue
 	frames frames
 	ready  []Delivery // of the frame that arrives now, to the rest of its sockets
 }
@@ -40,7 +41,7 @@ func (d Delivery) String() string {
 // New makes an empty LAN. Everything random in it follows from seed.
 func New(seed uint64) *LAN {
 	return &LAN{
-		seed: seed, links: map[[2]*Host]Link{}, cut: map[[2]*Host]bool{}, flows: map[flowKey]*flow{},
+		seed: seed, links: map[[2]*Host]Link{}, cut: map[[2]*Host]bool{}, flows: map[flowKey]*flow{}, queues: map[[2]*Host]*queue{},
 	}
 }
 

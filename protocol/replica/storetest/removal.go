@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"earshot/protocol"
@@ -37,12 +38,12 @@ func deleteRoom(s *story) {
 		Rooms:   []replica.RoomState{{ID: Lobby, Name: "lobby", Joined: true, JoinedAt: Noon}},
 		Marks:   []replica.Mark{{Room: Lobby, Place: alice.Last.Entry().Place()}, {Room: Garden, Place: garden.Last.Entry().Place()}},
 	})
-	gone, err := s.Delete(Lobby)
+	gone, err := s.Delete(Lobby, replica.Place{})
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.want("gone", Gone(gone), fmt.Sprintf("%s 1-2; %s 1-3", logName(bob.Log), logName(alice.Log)))
-	again, err := s.Delete(Lobby)
+	again, err := s.Delete(Lobby, replica.Place{})
 	if err != nil || len(again) != 0 {
 		s.Errorf("deleted twice: %s, %v", Gone(again), err)
 	}
@@ -59,6 +60,38 @@ mark garden 1.alice.1.1
 	s.want("found", s.found("line"), "line 1")
 	s.commit(replica.Batch{Entries: alice.Says(1)})
 	s.wantPage("line 4")
+
+	back := []replica.LogRanges{{Log: alice.Log, Ranges: protocol.RangeSet{{First: 2, Last: 9}}}}
+	s.commit(replica.Batch{Restored: back, Entries: lobby}) // unless it is asked for
+	s.restart()
+	s.wantPage("line 2|line 3|line 4")
+	s.want("found again", s.found("from:alice in:#lobby line"), "line 4|line 3|line 2")
+	for _, l := range s.state().Logs {
+		if l.Log == alice.Log && (l.Gone.String() != "1" || l.Ranges.String() != "2-4") {
+			s.Errorf("gone %s, stored %s", l.Gone, l.Ranges)
+		}
+	}
+}
+
+func deleteInSteps(s *story) {
+	alice, bob := Writes("alice", 1), Writes("bob", 2)
+	bob.Lamport = 1000
+	s.commit(replica.Batch{Entries: slices.Concat(alice.Says(1500), bob.Says(1500))})
+	upTo := bob.Last.Entry().Place()
+	s.commit(replica.Batch{Entries: bob.Says(2)}) // said while the room is being deleted
+	var steps []string
+	for range 5 {
+		gone, err := s.Delete(Lobby, upTo)
+		if err != nil {
+			s.Fatal(err)
+		}
+		steps = append(steps, Gone(gone))
+	}
+	want := []string{
+		"lobby/alice/1 1-1000", "lobby/bob/2 1-500; lobby/alice/1 1001-1500", "lobby/bob/2 501-1500", "", "",
+	}
+	s.want("the steps", strings.Join(steps, "|"), strings.Join(want, "|"))
+	s.wantPage("line 1501|line 1502")
 }
 
 func pruneNewest(s *story) {

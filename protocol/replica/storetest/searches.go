@@ -15,9 +15,9 @@ func (s *story) found(text string) string {
 	if err != nil {
 		s.Fatal(err)
 	}
-	hits, err := s.Search(q)
-	if err != nil {
-		s.Fatalf("%s: %v", text, err)
+	hits, older, err := s.Search(q)
+	if err != nil || older != 0 {
+		s.Fatalf("%s: %v, more from %d on", text, err, older)
 	}
 	return Hits(hits)
 }
@@ -101,11 +101,11 @@ func search(s *story) {
 		s.want(c.query, s.found(c.query), c.want)
 	}
 	for _, q := range []replica.Query{{Terms: []replica.Term{{Text: "?!"}}}, {Name: "-"}} {
-		if _, err := s.Search(q); err == nil {
+		if _, _, err := s.Search(q); err == nil {
 			s.Errorf("%v is no query", q)
 		}
 	}
-	if hits, err := s.Search(replica.Query{}); len(hits) != 0 || err != nil {
+	if hits, older, err := s.Search(replica.Query{}); len(hits) != 0 || older != 0 || err != nil {
 		s.Errorf("no hit is wanted, %d came, %v", len(hits), err)
 	}
 }
@@ -121,20 +121,20 @@ func searchPages(s *story) {
 	for _, author := range []protocol.PeerID{{}, Who("bob").ID()} {
 		var got, whole []replica.Hit
 		q := replica.Query{Terms: []replica.Term{{Text: "line"}}, Author: author, Limit: 100}
-		whole, err := s.Search(q)
+		whole, _, err := s.Search(q)
 		if err != nil {
 			s.Fatal(err)
 		}
 		for q.Limit = 7; ; {
-			hits, err := s.Search(q)
+			hits, older, err := s.Search(q)
 			if err != nil {
 				s.Fatal(err)
 			}
-			if len(hits) == 0 {
+			got = append(got, hits...)
+			if older == 0 {
 				break
 			}
-			got = append(got, hits...)
-			q.Older = hits[len(hits)-1].Cursor
+			q.Older = older
 		}
 		s.want("page by page", Hits(got), Hits(whole))
 		for i := range whole[1:] {
@@ -158,7 +158,7 @@ func oneMoment(s *story) {
 		all = append(all, w.Say(fmt.Sprint("line ", i)))
 	}
 	s.commit(replica.Batch{Entries: all})
-	hits, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "line"}}, Limit: n + 1})
+	hits, _, err := s.Search(replica.Query{Terms: []replica.Term{{Text: "line"}}, Limit: n + 1})
 	if err != nil || len(hits) != n {
 		s.Fatalf("%d hits, %v", len(hits), err)
 	}

@@ -32,6 +32,7 @@ func Run(t *testing.T, open Open) {
 		{"search page by page", searchPages},
 		{"many in one moment", oneMoment},
 		{"delete a conversation", deleteRoom},
+		{"delete a long one in steps", deleteInSteps},
 		{"keep the newest", pruneNewest},
 		{"keep what is young", pruneOld},
 		{"prune step by step", pruneSteps},
