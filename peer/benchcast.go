@@ -59,6 +59,9 @@ type castMessage struct {
 	waits    int
 }
 
+// doublings is how often its Have timeouts have doubled.
+func (m *castMessage) doublings() int { return max(0, m.waits-2) }
+
 // benchAll begins a run with everybody.
 func (c *Core) benchAll(now time.Time, spec BenchSpec, reply func(BenchReport, error)) (stop func(now time.Time)) {
 	r := &castRun{
@@ -143,13 +146,18 @@ func (r *castRun) answered(now time.Time, m *castMember, x protocol.Range) {
 			m.answers.sample(now.Sub(p.at))
 		}
 		delete(m.again, n)
-		if p.missing--; p.missing == 0 {
-			_ = r.times.RecordValue(int64(now.Sub(p.at)))
-			r.replied++
-		}
+		r.lacks(now, p)
 	}
 	m.got.Add(x)
 	r.forget()
+}
+
+// lacks notes that one member fewer has not replied to a message.
+func (r *castRun) lacks(now time.Time, p *castMessage) {
+	if p.missing--; p.missing == 0 {
+		_ = r.times.RecordValue(int64(now.Sub(p.at)))
+		r.replied++
+	}
 }
 
 // forget drops the messages in front that all have replied to.
@@ -160,11 +168,11 @@ func (r *castRun) forget() {
 }
 
 // leave goes on without a member.
-func (r *castRun) leave(m *castMember) {
+func (r *castRun) leave(now time.Time, m *castMember) {
 	r.members = slices.DeleteFunc(r.members, func(x *castMember) bool { return x == m })
 	for i := range r.pending {
 		if !m.got.Contains(r.first + uint64(i)) {
-			r.pending[i].missing--
+			r.lacks(now, &r.pending[i])
 		}
 	}
 	r.forget()
@@ -179,7 +187,7 @@ func (r *castRun) perCast() int {
 func (c *Core) driveCast(now time.Time, r *castRun) {
 	for _, m := range slices.Clone(r.members) {
 		if m.cn.gone {
-			r.leave(m)
+			r.leave(now, m)
 		}
 	}
 	switch {
@@ -253,21 +261,28 @@ func (c *Core) speakCast(now time.Time, r *castRun) {
 			n = 0 // until a datagram is full
 		}
 	default:
-		n = min(n, int(now.Sub(r.began).Seconds()*r.spec.Rate)+1-int(r.sent), castWindow*per-len(r.pending))
+		most := min(n, castWindow*per-len(r.pending))
+		for n = 0; n < most && !now.Before(r.dueAt(r.sent+uint64(n))); n++ {
+		}
 	}
 	for n > 0 {
 		k := min(n, per)
 		n -= k
-		c.castMessages(now, r, r.sent, k, "new")
 		for range k {
 			r.pending = append(r.pending, castMessage{at: now, last: now, missing: len(r.members), casts: 1})
 		}
+		c.castMessages(now, r, r.sent, k, "new")
 		r.check = earliest(r.check, now.Add(r.patience(r.members)))
 		r.sent += uint64(k)
 	}
 	if r.spec.Rate > 0 && r.spec.Rate < BenchFlood && r.sent < uint64(r.spec.Messages) && len(r.pending) < castWindow*per {
-		r.due = r.began.Add(time.Duration(float64(r.sent) / r.spec.Rate * float64(time.Second)))
+		r.due = r.dueAt(r.sent)
 	}
+}
+
+// dueAt is when a message goes, at the rate that was asked for.
+func (r *castRun) dueAt(n uint64) time.Time {
+	return r.began.Add(time.Duration(float64(n) / r.spec.Rate * float64(time.Second)))
 }
 
 // patience is after how long those members should have replied.
@@ -307,7 +322,10 @@ func (c *Core) castMessages(now time.Time, r *castRun, first uint64, k int, why 
 
 // sendTo sends a message to one member through the session, unless it is on its way there.
 func (r *castRun) sendTo(m *castMember, n uint64) bool {
-	if it := m.again[n]; it != nil && !it.done || m.cn.queue.full() {
+	if it := m.again[n]; it != nil && !it.done {
+		return m.cn.hurry(m.answers.timeout())
+	}
+	if m.cn.queue.full() {
 		return false
 	}
 	m.again[n] = m.cn.put(frame.Bench{Run: r.id, Op: frame.BenchMessage, A: n, Data: benchBlock[:r.spec.Size]}, classChat)
@@ -327,7 +345,7 @@ func (c *Core) repeatCast(now time.Time, r *castRun) {
 		if p.missing <= 0 {
 			continue
 		}
-		if first := p.last.Add(wait << p.waits); now.Before(first) {
+		if first := p.last.Add(wait << p.doublings()); now.Before(first) {
 			r.check = earliest(r.check, first)
 			continue
 		}
@@ -335,13 +353,13 @@ func (c *Core) repeatCast(now time.Time, r *castRun) {
 		for _, m := range r.members {
 			switch {
 			case m.got.Contains(n):
-			case 2*m.answers.timeout()<<p.waits <= 3*now.Sub(p.last):
+			case 2*m.answers.timeout()<<p.doublings() <= 3*now.Sub(p.last):
 				late = append(late, m)
 			default:
 				early = append(early, m)
 			}
 		}
-		next := p.last.Add(r.patience(early) << p.waits)
+		next := p.last.Add(r.patience(early) << p.doublings())
 		if len(late) > 0 {
 			if p.casts == 1 && len(late) > 3 && len(late)*10 > len(r.members) {
 				p.casts++
@@ -354,7 +372,7 @@ func (c *Core) repeatCast(now time.Time, r *castRun) {
 				}
 			}
 			p.last, p.waits = now, min(p.waits+1, 10)
-			next = now.Add(wait << p.waits)
+			next = now.Add(wait << p.doublings())
 		}
 		r.check = earliest(r.check, next)
 	}
@@ -391,45 +409,4 @@ func (c *Core) advanceCasts(now time.Time) {
 	for _, r := range slices.Clone(c.bench.casts) {
 		c.driveCast(now, r)
 	}
-}
-
-// receiveBenchCast counts the messages of a run that was opened with this node through a session.
-func (c *Core) receiveBenchCast(now time.Time, d datagram, r *trace.Record) error {
-	b := &c.benchIn
-	if err := b.Parse(d.Data); err != nil {
-		return err
-	}
-	r.Instance, r.Number = b.Instance, b.First
-	if !c.air.onLink(d.Path) {
-		return errOffLink
-	}
-	for _, s := range c.bench.served {
-		if s.cast && s.id == b.Run && s.cn.instance == b.Instance {
-			if s.cn.queue.len() > protocol.MaxBenchWaiting {
-				return errBusy
-			}
-			s.casts++
-			s.messages += uint64(len(b.Data))
-			s.heard.Add(protocol.Range{First: b.First, Last: b.Last()})
-			if s.due.IsZero() {
-				s.due = now.Add(c.jitter(0, time.Duration(len(c.conns))*protocol.BenchSpread))
-				if s.busy {
-					s.due = later(s.due, s.told.Add(c.haveSpread()))
-				}
-			}
-			return nil
-		}
-	}
-	return errNoBench
-}
-
-// answerCasts replies to what has come by casts.
-func (s *benchServed) answerCasts(now time.Time) {
-	if !due(now, s.due) {
-		return
-	}
-	for _, x := range s.heard {
-		s.cn.put(frame.Bench{Run: s.id, Op: frame.BenchReply, A: x.First, B: x.Last}, classChat)
-	}
-	s.busy, s.casts, s.told, s.due, s.heard = s.casts > 1, 0, now, time.Time{}, s.heard[:0]
 }

@@ -8,6 +8,7 @@ import (
 	"earshot/protocol"
 	"earshot/protocol/frame"
 	"earshot/protocol/stream"
+	"earshot/protocol/trace"
 )
 
 // errNoBench is a bench frame at a node that does not serve, or of a run that it does not know.
@@ -181,4 +182,45 @@ func (c *Core) flushBench(now time.Time) {
 		c.driveBench(now, r)
 	}
 	c.advanceCasts(now)
+}
+
+// receiveBenchCast counts the messages of a run that was opened with this node through a session.
+func (c *Core) receiveBenchCast(now time.Time, d datagram, r *trace.Record) error {
+	b := &c.benchIn
+	if err := b.Parse(d.Data); err != nil {
+		return err
+	}
+	r.Instance, r.Number = b.Instance, b.First
+	if !c.air.onLink(d.Path) {
+		return errOffLink
+	}
+	for _, s := range c.bench.served {
+		if s.cast && s.id == b.Run && s.cn.instance == b.Instance {
+			if s.cn.queue.len() > protocol.MaxBenchWaiting {
+				return errBusy
+			}
+			s.casts++
+			s.messages += uint64(len(b.Data))
+			s.heard.Add(protocol.Range{First: b.First, Last: b.Last()})
+			if s.due.IsZero() {
+				s.due = now.Add(c.jitter(0, time.Duration(len(c.conns))*protocol.BenchSpread))
+				if s.busy {
+					s.due = later(s.due, s.told.Add(c.haveSpread()))
+				}
+			}
+			return nil
+		}
+	}
+	return errNoBench
+}
+
+// answerCasts replies to what has come by casts.
+func (s *benchServed) answerCasts(now time.Time) {
+	if !due(now, s.due) {
+		return
+	}
+	for _, x := range s.heard {
+		s.cn.put(frame.Bench{Run: s.id, Op: frame.BenchReply, A: x.First, B: x.Last}, classChat)
+	}
+	s.busy, s.casts, s.told, s.due, s.heard = s.casts > 1, 0, now, time.Time{}, s.heard[:0]
 }

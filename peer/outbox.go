@@ -79,11 +79,26 @@ func (c *Core) pushTo(l *line, to []*person) bool {
 	for _, p := range to {
 		for _, cn := range p.conns {
 			if l.room.public == "" || cn.in(l.room.public) {
-				sent = cn.deliver(l.place, l.raw, classChat) || sent
+				switch {
+				case cn.deliver(l.place, l.raw, classChat):
+					sent = true
+				case cn.serving[l.place] && cn.hurry(cn.haves.answers.timeout()):
+					sent = true
+				}
 			}
 		}
 	}
 	return sent
+}
+
+// hurry has a session probe now for what it has in flight, if its own probe timeout is longer than answers are known to take:
+// who casts to somebody hardly ever learns the round trip.
+func (cn *conn) hurry(timeout time.Duration) bool {
+	if cn.link.sender.InFlight() == 0 || cn.link.sender.ProbeTimeout() <= timeout {
+		return false
+	}
+	cn.link.probes = max(cn.link.probes, 1)
+	return true
 }
 
 // castRoom is how long an entry may be to fit a cast of its own. Bytes.
@@ -130,7 +145,7 @@ func (c *Core) haveTimeout(l *line, p *person) time.Duration {
 	if cn := p.best(); cn != nil {
 		d = max(cn.haves.answers.timeout(), 2*c.haveSpread())
 	}
-	for n := 0; n < l.waits && d < protocol.ResendMax; n++ {
+	for n := 2; n < l.waits && d < protocol.ResendMax; n++ {
 		d *= 2
 	}
 	return min(d, protocol.ResendMax)
@@ -193,7 +208,7 @@ func (o *outbox) arm() {
 func (c *Core) delivered(now time.Time, p *person, log replica.Log, ranges protocol.RangeSet) {
 	done := false
 	for _, l := range c.outbox.list {
-		if l.place.log != log || !ranges.Contains(l.place.seq) || slices.Contains(l.reached, p) || !slices.Contains(l.audience, p) {
+		if !ranges.Contains(l.place.seq) || l.place.log != log || slices.Contains(l.reached, p) || !slices.Contains(l.audience, p) {
 			continue
 		}
 		if slices.Contains(l.sentTo, p) {
@@ -235,8 +250,8 @@ func (o *outbox) forget(id protocol.RoomID) {
 }
 
 func (o *outbox) find(log replica.Log, seq uint64) *line {
-	for _, l := range o.list {
-		if l.place.log == log && l.place.seq == seq {
+	for _, l := range slices.Backward(o.list) { // who asks means the newest ones
+		if l.place.seq == seq && l.place.log == log {
 			return l
 		}
 	}
