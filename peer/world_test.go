@@ -30,6 +30,7 @@ type world struct {
 	out   bytes.Buffer // the trace of everything, as text
 	text  *trace.Text
 	quiet bool
+	blind bool    // no core traces anything
 	sent  int     // datagrams
 	watch watcher // nil: the trace goes to out
 }
@@ -158,9 +159,13 @@ func (n *node) start(peers ...netip.AddrPort) {
 	}
 	n.private.Tag, n.shared.Tag = n, n
 	state, _ := n.store.State()
+	var sink trace.Sink = w
+	if w.blind {
+		sink = nil
+	}
 	n.core, err = peer.NewCore(peer.Config{
 		Identity: n.identity, Network: protocol.OpenNetwork(), Name: n.name, AnnouncePort: announcePort, Peers: peers, Retention: n.keeps, Resume: n.resume,
-		ReadMarks: n.reads, Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: w, AES: n.aes,
+		ReadMarks: n.reads, Rand: random(w.seed, fmt.Sprint("node ", n.name, n.starts)), Trace: sink, AES: n.aes,
 	}, n.clock(), n.private.Port, state)
 	if err != nil {
 		w.t.Fatal(err)
