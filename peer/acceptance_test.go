@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -192,8 +193,13 @@ func TestHandshakes(t *testing.T) {
 				w, alice, _ := pair(t, seed, link)
 				worst = max(worst, w.now.Sub(epoch))
 				o := alice.bench("bob", peer.BenchSpec{Bytes: 1024})
-				if w.until(10*time.Second, func() bool { return o.over }); !o.over || o.err != nil || o.Bytes != 1024 {
-					t.Errorf("seed %d: %+v", seed, o)
+				w.until(10*time.Second, func() bool { return o.over })
+				for tries := 0; tries < 3 && errors.Is(o.err, peer.ErrNoBench); tries++ { // its answer did not come in time
+					o = alice.bench("bob", peer.BenchSpec{Bytes: 1024})
+					w.until(10*time.Second, func() bool { return o.over })
+				}
+				if !o.over || o.err != nil || o.Bytes != 1024 {
+					t.Errorf("seed %d: %+v, %v", seed, o.BenchReport, o.err)
 				}
 			}
 			if t.Logf("the last two have met after %v", worst); worst > 20*time.Second {

@@ -219,9 +219,9 @@ func TestBenchEndsAlthoughTheOtherSideStalls(t *testing.T) {
 				t.Errorf("%+v: %+v", s, o)
 			}
 			w.lan.Heal()
-			w.run(2 * time.Second)
+			w.run(10 * time.Second)
 			if served, streams, frames := bob.core.Held(); served+streams+frames > 0 {
-				t.Errorf("%+v: %d runs, %d streams, %d frames are left", s, served, streams, frames)
+				t.Errorf("%+v, begun for %v: %d runs, %d streams, %d frames are left", s, before, served, streams, frames)
 			}
 		}
 	}

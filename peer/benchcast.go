@@ -41,6 +41,7 @@ type castRun struct {
 
 // castMember is one instance that takes part.
 type castMember struct {
+	asked    *item // the BenchOpen
 	cn       *conn
 	ready    bool
 	over     bool              // its result has come
@@ -72,7 +73,7 @@ func (c *Core) benchAll(now time.Time, spec BenchSpec, reply func(BenchReport, e
 		r.asked = append(r.asked, &castMember{cn: cn, again: map[uint64]*item{}, answers: answerTime{
 			smoothed: cn.link.sender.RTT().Smoothed, variance: cn.link.sender.RTT().Smoothed / 2, floor: protocol.BenchTimeoutMin,
 		}})
-		cn.put(frame.Bench{Run: r.id, Op: frame.BenchOpen, B: 1, Data: cn.stating()}, classChat)
+		r.asked[len(r.asked)-1].asked = cn.put(frame.Bench{Run: r.id, Op: frame.BenchOpen, B: 1, Data: cn.stating()}, classChat)
 	}
 	c.bench.casts = append(c.bench.casts, r)
 	c.turn(now)
@@ -245,6 +246,9 @@ func (r *castRun) askResults() {
 
 func (c *Core) endCast(r *castRun, err error) {
 	c.bench.casts = slices.DeleteFunc(c.bench.casts, func(x *castRun) bool { return x == r })
+	for _, m := range r.asked {
+		m.asked.done = true // an Open that is still under way is not sent again
+	}
 	r.reply(r.report, err)
 }
 
