@@ -2,7 +2,6 @@ package peer
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"earshot/protocol"
@@ -73,28 +72,22 @@ func (q *queue) any() bool {
 	return false
 }
 
-// encoders are used again: making one costs more than what it writes.
-var encoders = sync.Pool{New: func() any { return protocol.NewEncoder() }}
-
-// newItem encodes a frame.
-func newItem(f frame.Frame, class int) *item {
-	e := encoders.Get().(*protocol.Encoder)
-	e.Reset()
-	f.Append(e)
-	it := &item{frame: f, wire: slices.Clone(e.Bytes()), class: class}
-	encoders.Put(e)
-	return it
+// item encodes a frame.
+func (cn *conn) item(f frame.Frame, class int) *item {
+	cn.enc.Reset()
+	f.Append(cn.enc)
+	return &item{frame: f, wire: slices.Clone(cn.enc.Bytes()), class: class}
 }
 
-func once(f frame.Frame) *item {
-	it := newItem(f, classControl)
+func (cn *conn) once(f frame.Frame) *item {
+	it := cn.item(f, classControl)
 	it.once = true
 	return it
 }
 
 // put queues a frame for whatever session there is.
 func (cn *conn) put(f frame.Frame, class int) *item {
-	it := newItem(f, class)
+	it := cn.item(f, class)
 	if len(it.wire) > session.MaxPayload {
 		it.done = true // it could never leave; nothing makes such a frame
 		return it
@@ -246,7 +239,7 @@ func (c *Core) probe(now time.Time, l *link, probed []*item) []*item {
 		d.items = undone(oldest, nil, c.budget(l))
 	}
 	if d.empty() {
-		d.items = []*item{once(frame.Ping{})}
+		d.items = []*item{cn.once(frame.Ping{})}
 	}
 	c.seal(now, l, cn.path.to, d, "probe")
 	return probed
