@@ -96,6 +96,14 @@ func (cn *conn) put(f frame.Frame, class int) *item {
 	return it
 }
 
+// again queues an item once more that the other side seems to wait for, unless it has arrived or is queued.
+func (cn *conn) again(it *item) {
+	if !it.done && !it.queued {
+		it.queued = true
+		cn.queue[it.class] = append(cn.queue[it.class], it)
+	}
+}
+
 // lostPackets makes owed again what packets carried that are lost, in the order in which it was sent.
 func (c *Core) lostPackets(now time.Time, cn *conn, lost []recovery.Lost[cargo]) {
 	var all []*item
