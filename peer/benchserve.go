@@ -26,6 +26,7 @@ type bench struct {
 type benchServed struct {
 	cn       *conn
 	id       uint64
+	ready    *item // that was told
 	in       *stream.Incoming
 	messages uint64
 	seen     protocol.RangeSet // of the messages, the newest of them: copies are not answered
@@ -93,9 +94,11 @@ func (c *Core) receiveBench(now time.Time, cn *conn, f frame.Bench) error {
 			s.in = in
 		}
 		c.bench.served = append(c.bench.served, s)
-		cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady, Data: cn.stating()}, classChat)
+		s.ready = cn.put(frame.Bench{Run: f.Run, Op: frame.BenchReady, Data: cn.stating()}, classChat)
 	}
 	switch f.Op {
+	case frame.BenchOpen:
+		cn.again(s.ready)
 	case frame.BenchMessage:
 		if !s.seen.Contains(f.A) {
 			s.seen.Add(protocol.Range{First: f.A, Last: f.A})

@@ -27,6 +27,7 @@ type conn struct {
 	link     *link // the current session
 	next     *link // a new one that waits for its first packet
 	queue    queue
+	enc      *protocol.Encoder // of the core, for items
 	riding   []rider
 	streams  stream.Set
 	state    uint64 // numbers what is shared from here on: whoever was dropped and is met again gets a higher one
@@ -136,7 +137,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 	case cn == nil:
 		cn = &conn{
 			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
-			path: path{to: s.Path(), heard: now}, mtu: newMTU(), link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
+			path: path{to: s.Path(), heard: now}, mtu: newMTU(), enc: c.items, link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
 			state: c.nextState(), pieces: pieces{next: c.rand.Uint64N(1 << 40)}, turns: map[protocol.RoomID]*replica.Turn{},
 		}
 		for _, seed := range c.air.seeds {
@@ -159,7 +160,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 	c.roster.Proven(now, s.Instance(), s.Peer(), s.Path())
 	if cn.next == l {
 		// The first packet on the new session makes it the current one on the other side.
-		c.packet(now, l, s.Path(), []*item{once(frame.Ping{})}, "first of a new session")
+		c.packet(now, l, s.Path(), []*item{cn.once(frame.Ping{})}, "first of a new session")
 	}
 }
 
@@ -237,7 +238,7 @@ func (c *Core) drop(now time.Time, cn *conn, reason string) {
 
 // shut closes a session for cause and drops it.
 func (c *Core) shut(now time.Time, cn *conn, code uint64, reason string) {
-	c.packet(now, cn.link, cn.path.to, []*item{once(frame.Close{Code: code, Reason: reason})}, reason)
+	c.packet(now, cn.link, cn.path.to, []*item{cn.once(frame.Close{Code: code, Reason: reason})}, reason)
 	if code == frame.CloseExpired {
 		c.roster.Lost(now, cn.instance)
 	} else {

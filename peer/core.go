@@ -26,8 +26,9 @@ type Core struct {
 	inst    protocol.Instance
 	started time.Time
 	rand    *rand.Rand
-	enc     *protocol.Encoder
-	memory  memory // of what is being sent
+	enc     *protocol.Encoder // of the packet in the making
+	items   *protocol.Encoder // of what goes into it
+	memory  memory            // of what is being sent
 
 	packetIn frame.Packet       // the one being received
 	benchIn  protocol.BenchCast // likewise
@@ -96,7 +97,7 @@ func NewCore(cfg Config, now time.Time, port uint16, state replica.State) (*Core
 	}
 	r := rand.New(rand.NewChaCha8(seed))
 	c := &Core{
-		cfg: cfg, id: cfg.Identity.ID(), inst: inst, started: now, choresDue: now, rand: r, enc: protocol.NewEncoder(),
+		cfg: cfg, id: cfg.Identity.ID(), inst: inst, started: now, choresDue: now, rand: r, enc: protocol.NewEncoder(), items: protocol.NewEncoder(),
 		endpoint: endpoint,
 		roster:   discovery.NewRoster(discovery.RosterConfig{Self: inst, Rand: r}),
 		air:      air{port: port, announcer: discovery.NewAnnouncer(r)},
@@ -197,7 +198,7 @@ func (c *Core) act(now time.Time, a discovery.Action) {
 	case discovery.Ping:
 		if cn != nil {
 			if cn.path.strict || a.Path == cn.path.to {
-				c.packet(now, cn.link, cn.path.to, []*item{once(frame.Ping{})}, "is anybody there")
+				c.packet(now, cn.link, cn.path.to, []*item{cn.once(frame.Ping{})}, "is anybody there")
 			} else {
 				c.challenge(now, cn, a.Path)
 			}

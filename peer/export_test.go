@@ -129,7 +129,7 @@ func (c *Core) Gaps(now time.Time, who string, n int) {
 	if l := c.linkTo(who); l != nil {
 		for range n {
 			l.session.Skip()
-			c.packet(now, l, l.conn.path.to, []*item{once(frame.Ping{})}, "")
+			c.packet(now, l, l.conn.path.to, []*item{l.conn.once(frame.Ping{})}, "")
 		}
 	}
 }
@@ -145,9 +145,9 @@ func (c *Core) Numbers(who string, n int) {
 
 // RideDone lets something ride that has arrived by now.
 func (c *Core) RideDone(who string) {
-	it := newItem(frame.Bench{}, classChat)
-	it.done = true
 	cn := c.linkTo(who).conn
+	it := cn.item(frame.Bench{}, classChat)
+	it.done = true
 	cn.riding = append(cn.riding, rider{it, 1})
 }
 
@@ -159,7 +159,7 @@ func (c *Core) Now(now time.Time, who string, frames ...frame.Frame) {
 	l := c.linkTo(who)
 	var items []*item
 	for _, f := range frames {
-		items = append(items, once(f))
+		items = append(items, l.conn.once(f))
 	}
 	c.packet(now, l, l.conn.path.to, items, "")
 }

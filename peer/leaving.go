@@ -48,7 +48,7 @@ func (c *Core) advanceLeaving(now time.Time) {
 	l.left = true
 	for _, cn := range slices.Clone(c.conns) {
 		for range protocol.CloseCopies {
-			c.packet(now, cn.link, cn.path.to, []*item{once(frame.Close{Code: frame.CloseLeaving, Reason: "leaving"})}, "leaving")
+			c.packet(now, cn.link, cn.path.to, []*item{cn.once(frame.Close{Code: frame.CloseLeaving, Reason: "leaving"})}, "leaving")
 		}
 	}
 }
@@ -70,9 +70,9 @@ func (c *Core) Ping(now time.Time, who string, reply func(time.Duration, error))
 		reply(0, err)
 		return
 	}
-	it := once(frame.Ping{})
-	it.onDone = func(_ time.Time, rtt time.Duration) { reply(rtt, nil) }
 	cn := p.best()
+	it := cn.once(frame.Ping{})
+	it.onDone = func(_ time.Time, rtt time.Duration) { reply(rtt, nil) }
 	c.packet(now, cn.link, cn.path.to, []*item{it}, "asked for")
 	c.turn(now)
 }

@@ -58,7 +58,7 @@ func (c *Core) tryMTU(now time.Time, cn *conn) {
 	m.tries++
 	m.due = now.Add(max(protocol.MTUPatience, 3*l.sender.ProbeTimeout()))
 	length, to := m.probe, cn.path.to
-	it := once(frame.Pad{Length: length - session.Overhead - frame.PadOverhead})
+	it := cn.once(frame.Pad{Length: length - session.Overhead - frame.PadOverhead})
 	it.onDone = func(now time.Time, _ time.Duration) {
 		if cn.path.to == to && length > m.size {
 			m.size = length

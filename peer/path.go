@@ -133,7 +133,7 @@ func (c *Core) advancePath(now time.Time, cn *conn) {
 		case x.tries > 0:
 			x.tries--
 			x.due = now.Add(protocol.PathTimeout)
-			c.packet(now, cn.link, x.to, []*item{once(frame.PathChallenge{Data: x.token})}, "path challenge")
+			c.packet(now, cn.link, x.to, []*item{cn.once(frame.PathChallenge{Data: x.token})}, "path challenge")
 		default:
 			if p.strict && x.to == p.to {
 				p.to, p.strict = p.before, false

@@ -314,7 +314,7 @@ func (c *Core) handle(now time.Time, l *link, from protocol.Path, f frame.Frame)
 		if !l.challenged && l.sender.InFlight() < protocol.MaxTracked {
 			l.challenged = true
 			c.enc.Reset()
-			c.seal(now, l, from, draft{items: []*item{once(frame.PathResponse(f))}}, "path response")
+			c.seal(now, l, from, draft{items: []*item{cn.once(frame.PathResponse(f))}}, "path response")
 		}
 	case frame.PathResponse:
 		c.validated(now, cn, f)
