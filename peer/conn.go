@@ -34,7 +34,9 @@ type conn struct {
 	theirs   uint64 // the other side's
 	refusal  *item  // the last Stop of a stream that was never accepted
 	mtu      mtu
-	wire     uint64 // bytes sent, and of them what had been sent before
+	stirred  bool      // something has happened here in this turn
+	due      time.Time // when something is to be done here, as of the last turn in which anything happened
+	wire     uint64    // bytes sent, and of them what had been sent before
 	resent   uint64
 	former   recovery.Stats // of the sessions before
 	sent     uint64         // packets
@@ -138,7 +140,7 @@ func (c *Core) establish(now time.Time, s *session.Session) {
 		cn = &conn{
 			instance: s.Instance(), person: c.people.get(s.Peer(), now), since: now, heard: now,
 			path: path{to: s.Path(), heard: now}, mtu: newMTU(), enc: c.items, link: l, serving: map[place]bool{}, haves: newHaves(s.RTT()),
-			state: c.nextState(), pieces: pieces{next: c.rand.Uint64N(1 << 40)}, turns: map[protocol.RoomID]*replica.Turn{},
+			state: c.nextState(), stirred: true, pieces: pieces{next: c.rand.Uint64N(1 << 40)}, turns: map[protocol.RoomID]*replica.Turn{},
 		}
 		for _, seed := range c.air.seeds {
 			if seed.addr.Addr() == s.Path().Addr.Addr() {
@@ -187,7 +189,7 @@ func (c *Core) unconfirmed(now time.Time, s *session.Session) {
 func (c *Core) promote(now time.Time, cn *conn) {
 	old := cn.link
 	cn.former = cn.stats()
-	cn.link, cn.next = cn.next, nil
+	cn.link, cn.next, cn.stirred = cn.next, nil, true
 	old.retired = now.Add(protocol.RetiredTime)
 	cn.link.sender.SetMaxDatagram(cn.mtu.size)
 	cn.owe(old.sender.Drain())
@@ -277,6 +279,20 @@ func (cn *conn) deadline(now time.Time) time.Time {
 	return d
 }
 
+// stir looks after what has happened between this node and one instance: on a LAN of many most are at rest most of the time.
+func (c *Core) stir(now time.Time, cn *conn) {
+	out, in := cn.streams.Count()
+	if !cn.stirred && out+in == 0 {
+		return
+	}
+	if out > 0 {
+		c.searchMTU(now, cn)
+	}
+	c.giveCredit(cn)
+	c.flush(now, cn)
+	cn.stirred, cn.due = false, cn.deadline(now)
+}
+
 // advanceConn does what is due between this node and one instance.
 func (c *Core) advanceConn(now time.Time, cn *conn) {
 	l := cn.link
@@ -315,6 +331,7 @@ func (c *Core) chores(now time.Time) {
 		}
 	}
 	for _, cn := range slices.Clone(c.conns) {
+		cn.stirred = true
 		c.noticeSilent(now, cn)
 		s := cn.link.session
 		switch {

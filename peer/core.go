@@ -141,7 +141,10 @@ func (c *Core) Advance(now time.Time) {
 	}
 	c.air.advance(c, now)
 	for _, cn := range slices.Clone(c.conns) {
-		c.advanceConn(now, cn)
+		if due(now, cn.due) {
+			cn.stirred = true
+			c.advanceConn(now, cn)
+		}
 	}
 	c.chores(now)
 	c.advanceRetry(now)
@@ -163,7 +166,7 @@ func (c *Core) Deadline() time.Time {
 		d = earliest(d, c.choresDue)
 	}
 	for _, cn := range c.conns {
-		d = earliest(d, cn.deadline(c.now))
+		d = earliest(d, cn.due)
 	}
 	return d
 }
@@ -183,8 +186,7 @@ func (c *Core) turn(now time.Time) {
 	c.meet(now)
 	c.flushBench(now)
 	for _, cn := range c.conns {
-		c.giveCredit(cn)
-		c.flush(now, cn)
+		c.stir(now, cn)
 	}
 	c.issueBatch()
 }
@@ -218,13 +220,22 @@ func (c *Core) act(now time.Time, a discovery.Action) {
 func (c *Core) Wake(now time.Time) {
 	c.air.announcer.Burst(now)
 	c.roster.Wake(now)
+	c.stirAll()
 	c.turn(now)
 }
 
 // SetInterfaces tells which interfaces there are now, or why none can be listed.
 func (c *Core) SetInterfaces(now time.Time, list []lan.Interface, err error) {
 	c.air.setInterfaces(c, now, list, err)
+	c.stirAll()
 	c.turn(now)
+}
+
+// stirAll has the next turn look after everybody.
+func (c *Core) stirAll() {
+	for _, cn := range c.conns {
+		cn.stirred = true
+	}
 }
 
 func (c *Core) emit(e Event) { c.out.Events = append(c.out.Events, e) }

@@ -97,6 +97,7 @@ func (c *Core) haveSpread() time.Duration {
 
 // oweTo has one instance told that an entry is stored.
 func (c *Core) oweTo(now time.Time, cn *conn, log replica.Log, seq uint64) {
+	cn.stirred = true
 	spread := c.haveSpread()
 	h := &cn.haves
 	if h.telling(log, seq) {

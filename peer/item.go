@@ -91,7 +91,7 @@ func (cn *conn) put(f frame.Frame, class int) *item {
 		it.done = true // it could never leave; nothing makes such a frame
 		return it
 	}
-	it.queued = true
+	it.queued, cn.stirred = true, true
 	cn.queue[class] = append(cn.queue[class], it)
 	return it
 }
@@ -99,7 +99,7 @@ func (cn *conn) put(f frame.Frame, class int) *item {
 // again queues an item once more that the other side seems to wait for, unless it has arrived or is queued.
 func (cn *conn) again(it *item) {
 	if !it.done && !it.queued {
-		it.queued = true
+		it.queued, cn.stirred = true, true
 		cn.queue[it.class] = append(cn.queue[it.class], it)
 	}
 }

@@ -102,6 +102,7 @@ func (c *Core) miss(now time.Time, cn *conn, n int) {
 
 // blackHole goes back to what every path takes: the path seems to have become narrower without a word.
 func (c *Core) blackHole(now time.Time, cn *conn) {
+	cn.stirred = true
 	if long(cn.mtu.size) {
 		cn.mtu = mtu{size: protocol.MaxDatagram, settled: true, again: now.Add(protocol.MTURest)}
 		cn.link.sender.SetMaxDatagram(cn.mtu.size)

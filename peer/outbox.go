@@ -97,7 +97,7 @@ func (cn *conn) hurry(timeout time.Duration) bool {
 	if cn.link.sender.InFlight() == 0 || cn.link.sender.ProbeTimeout() <= timeout {
 		return false
 	}
-	cn.link.probes = max(cn.link.probes, 1)
+	cn.link.probes, cn.stirred = max(cn.link.probes, 1), true
 	return true
 }
 

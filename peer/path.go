@@ -104,6 +104,7 @@ func (c *Core) challenge(now time.Time, cn *conn, to protocol.Path) {
 }
 
 func (c *Core) ask(now time.Time, cn *conn, to protocol.Path) {
+	cn.stirred = true
 	p := &cn.path
 	if slices.ContainsFunc(p.asked, func(x challenge) bool { return x.to == to }) {
 		return
@@ -172,6 +173,7 @@ func (c *Core) validated(now time.Time, cn *conn, f frame.PathResponse) {
 
 // move uses another validated path from now on.
 func (c *Core) move(now time.Time, cn *conn, to protocol.Path) {
+	cn.stirred = true
 	cn.path.to, cn.path.strict, cn.path.heard, cn.path.probed = to, false, now, time.Time{}
 	c.roster.Moved(now, cn.instance, to)
 	cn.link.sender.Moved()

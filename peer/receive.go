@@ -110,6 +110,7 @@ func (c *Core) receiveAnnouncement(now time.Time, d datagram, r *trace.Record) e
 	if cn := c.conn(a.Instance); cn != nil && a.Digest != cn.digest {
 		cn.digest = a.Digest
 		if cn.compare.IsZero() && a.Digest != c.logs.index.Heads(c.rooms.public()) {
+			cn.stirred = true
 			cn.compare = now.Add(c.jitter(protocol.DigestMin, protocol.DigestMax))
 		}
 	}
@@ -180,6 +181,7 @@ func (c *Core) packetCame(now time.Time, d datagram, r *trace.Record) error {
 		return err
 	}
 	cn := l.conn
+	cn.stirred = true
 	r.Peer, r.Instance = cn.person.id, cn.instance
 	if c.cfg.Trace != nil {
 		r.Frames, _ = frame.Parse(payload)

@@ -146,6 +146,7 @@ func (c *Core) budget(l *link) int { return l.conn.longest() - session.Overhead 
 
 // seal completes the packet that was begun, and sends it.
 func (c *Core) seal(now time.Time, l *link, to protocol.Path, d draft, why string) {
+	l.conn.stirred = true
 	carried := cargo{items: d.items, piece: d.piece}
 	if d.hasAck {
 		carried.hasAck, carried.ack = true, d.ack.Ranges[0].Last
